@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class DigitalTwinConfig(AppConfig):
+    name = "digitaltwin"
+    verbose_name = "Digital twin"

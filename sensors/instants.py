@@ -1,0 +1,54 @@
+"""Moments as microseconds since 1970 UTC: one integer type inside, RFC 3339 outside."""
+
+import re
+import time
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the arithmetic below needs it naive
+MICROSECOND = timedelta(microseconds=1)
+SECOND_US = 1_000_000
+# RFC 3339 5.6, with an offset within the +-14:00 that civil time uses.
+RFC3339 = re.compile(
+    r"(\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,32}))?"
+    r"(?:[Zz]|([+-])(?:(0\d|1[0-3]):([0-5]\d)|(14):00))",
+    re.ASCII,
+)
+
+
+def now_us() -> int:
+    """This moment, in microseconds since 1970 UTC."""
+    return time.time_ns() // 1000
+
+
+def parse_rfc3339(text: str) -> int:
+    """Microseconds since 1970 UTC; digits beyond the sixth are cut.
+
+    Raises ValueError when the text is not an RFC 3339 time with an offset.
+    """
+    match = RFC3339.fullmatch(text)
+    if match is None:
+        raise ValueError("expected an RFC 3339 time with an offset")
+    moment, fraction, sign, hours, minutes, fourteen = match.groups()
+    # In whole numbers, so that 0001-01-01T00:00:00+14:00 does not leave datetime's range.
+    us = (datetime.fromisoformat(moment) - NAIVE_EPOCH) // MICROSECOND
+    if fraction:
+        us += int(fraction[:6].ljust(6, "0"))
+    if sign:
+        offset = (int(hours or fourteen) * 60 + int(minutes or 0)) * 60 * SECOND_US
+        us += -offset if sign == "+" else offset
+    return us
+
+
+def format_us(us: int) -> str:
+    """RFC 3339 in UTC with `Z` and six digits."""
+    moment = NAIVE_EPOCH + timedelta(microseconds=us)
+    return moment.isoformat(timespec="microseconds") + "Z"
+
+
+def to_datetime(us: int) -> datetime:
+    return EPOCH + timedelta(microseconds=us)
+
+
+def from_datetime(moment: datetime) -> int:
+    return (moment - EPOCH) // MICROSECOND

@@ -1,0 +1,136 @@
+"""What travels inside: one frozen struct a message, shared by sender and receiver."""
+
+from typing import Any, Literal
+
+import msgspec
+
+from sensors.enums import Feed, Quality, Verdict
+
+Scalar = str | int | float | bool | None
+# A place in the log: Redis's stream id, `<milliseconds>-<sequence>`.
+START = "0-0"
+
+
+def position_key(position: str) -> tuple[int, int]:
+    """Sortable form of a position; text order is wrong where the sequence has two digits."""
+    milliseconds, _, sequence = position.partition("-")
+    return int(milliseconds), int(sequence)
+
+
+class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One value of one sensor at one moment, from the serializer to the row and the frame.
+
+    `measured_at` and `received_at` are microseconds since 1970 UTC; `value` is in `unit`, the
+    sensor's own (UCUM); `late` is the last field, so that the append script can add it.
+    """
+
+    machine_id: str
+    sensor_id: int
+    sensor_type: str
+    unit: str
+    measured_at: int
+    received_at: int
+    value: float | None
+    quality: Quality
+    metadata: dict[str, Scalar]
+    late: bool = False
+
+    @property
+    def id(self) -> str:
+        return f"{self.machine_id}_{self.sensor_type}_{self.measured_at}"
+
+    @property
+    def order(self) -> int:
+        """What newest means: a stamp from the future counts from when it was received."""
+        return min(self.measured_at, self.received_at)
+
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """What the log made of one request: a verdict per reading, in the order sent.
+
+    `position` is that of the newest entry written; None when nothing was.
+    `remaining` and `reset_seconds` are the key's rate limit after this request.
+    """
+
+    verdicts: tuple[Verdict, ...]
+    position: str | None
+    remaining: int | None = None
+    reset_seconds: int | None = None
+
+
+class LogEntry(msgspec.Struct, frozen=True, gc=False):
+    """One entry of the log: a machine's readings of one request (at most 500).
+
+    `previous` is the position of the machine's entry before it; `payload` the readings as JSON.
+    """
+
+    position: str
+    previous: str
+    machine_id: str
+    count: int
+    payload: bytes
+
+    def readings(self) -> list[LiveReading]:
+        """The readings, in log order. Raises msgspec.DecodeError for a poisonous entry."""
+        return _READINGS.decode(self.payload)
+
+
+class Snapshot(msgspec.Struct, frozen=True):
+    """A machine's latest readings with the position they are right for."""
+
+    epoch: str
+    position: str
+    readings: tuple[LiveReading, ...]
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """A machine's entries after a position, oldest first; None when the log no longer has all."""
+
+    epoch: str
+    position: str
+    entries: tuple[LogEntry, ...] | None
+
+
+class MachineFrame(msgspec.Struct, frozen=True, gc=False):
+    """What changed on one machine since the frame before; `text` is ready for the socket."""
+
+    type: Literal["machine_frame"]
+    machine_id: str
+    epoch: str
+    previous: str
+    position: str
+    received_at: int
+    text: str
+
+
+class DashboardFrame(msgspec.Struct, frozen=True, gc=False):
+    """The newest reading per sensor of all machines since the dashboard frame before."""
+
+    type: Literal["dashboard_frame"]
+    epoch: str
+    previous: str
+    position: str
+    received_at: int
+    text: str
+
+
+class FeedState(msgspec.Struct, frozen=True):
+    """Whether the feed is live, and how far this process is behind the log."""
+
+    feed: Feed
+    behind_seconds: float
+
+
+_READINGS = msgspec.json.Decoder(list[LiveReading])
+_ENCODER = msgspec.json.Encoder()
+
+
+def pack(reading: LiveReading) -> bytes:
+    """One reading as the log and the latest hash keep it."""
+    return _ENCODER.encode(reading)
+
+
+def unpack(packed: bytes) -> LiveReading:
+    return _READING.decode(packed)
+
+_READING = msgspec.json.Decoder(LiveReading)

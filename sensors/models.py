@@ -1,0 +1,197 @@
+"""What is kept in the database. Times of readings are microseconds since 1970 UTC (bigint)."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from sensors.enums import Quality
+
+QUALITIES = [(quality.value, quality.word) for quality in Quality]
+# The widest a machine's name may ever be; MACHINE_ID_PATTERN narrows it at the device's door.
+machine_id_validator = RegexValidator(
+    r"\A[A-Za-z0-9._-]{1,64}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
+)
+slug_validator = RegexValidator(
+    r"\A[a-z][a-z0-9_]{0,31}\Z", "Use lower-case letters, digits and _, beginning with a letter."
+)
+position_validator = RegexValidator(
+    r"\A[a-z0-9_]{1,31}\Z", "Use 1 to 31 lower-case letters, digits and _."
+)
+
+
+class Machine(models.Model):
+    """A thing on the floor, placed by ISA-95's site, area and line."""
+
+    machine_id = models.CharField(max_length=64, unique=True, validators=[machine_id_validator])
+    name = models.CharField(max_length=100, blank=True)
+    kind = models.CharField(max_length=50, blank=True, help_text="Such as mill, lathe, pump.")
+    site = models.CharField(max_length=100, blank=True)
+    area = models.CharField(max_length=100, blank=True)
+    line = models.CharField(max_length=100, blank=True)
+    active = models.BooleanField(
+        default=True, help_text="A retired machine keeps its history and takes no readings."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["machine_id"]
+        indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
+
+    def __str__(self) -> str:
+        return self.machine_id
+
+
+class SensorType(models.Model):
+    """A registered quantity with its unit (UCUM code) and physical range."""
+
+    slug = models.CharField(max_length=32, unique=True, validators=[slug_validator])
+    name = models.CharField(max_length=50)
+    unit = models.CharField(max_length=20, help_text="A UCUM code, such as Cel or mm/s.")
+    minimum = models.FloatField()
+    maximum = models.FloatField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(minimum__lt=F("maximum")), name="sensor_type_range_is_not_empty"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+class Sensor(models.Model):
+    """A SensorType on a Machine, optionally at a position (`vibration.drive_end`)."""
+
+    machine = models.ForeignKey(Machine, models.PROTECT, related_name="sensors")
+    sensor_type = models.ForeignKey(SensorType, models.PROTECT, related_name="sensors")
+    position = models.CharField(max_length=31, blank=True, validators=[position_validator])
+    minimum = models.FloatField(
+        null=True, blank=True, help_text="This sensor's own range; empty takes its type's."
+    )
+    maximum = models.FloatField(null=True, blank=True)
+    stale_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Stale after so many seconds without a reading."
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["machine_id", "sensor_type_id", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["machine", "sensor_type", "position"], name="one_sensor_of_a_type_and_place"
+            )
+        ]
+        indexes = [models.Index(fields=["changed_at"], name="sensor_changed_at")]
+
+    def __str__(self) -> str:
+        return f"{self.machine} {self.name}"
+
+    @property
+    def name(self) -> str:
+        """What devices call it: the type's slug and, after a dot, the position."""
+        return f"{self.sensor_type.slug}.{self.position}" if self.position else self.sensor_type.slug
+
+    def clean(self) -> None:
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low >= high:
+            raise ValidationError({"maximum": "The maximum must be above the minimum."})
+
+
+class DeviceKey(models.Model):
+    """What a device proves itself with: `dt_<prefix>.<secret>`; only a hash of it is kept."""
+
+    name = models.CharField(max_length=100, unique=True)
+    prefix = models.CharField(max_length=16, unique=True, editable=False)
+    secret_hash = models.CharField(
+        max_length=64, editable=False, help_text="HMAC-SHA-256 of the secret under SECRET_KEY."
+    )
+    all_machines = models.BooleanField(
+        default=False, help_text="Speaks for every machine, also for those made later."
+    )
+    machines = models.ManyToManyField(Machine, blank=True, related_name="device_keys")
+    expires_at = models.DateTimeField(null=True, blank=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+    last_used_at = models.DateTimeField(null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["name"]
+
+    def __str__(self) -> str:
+        return f"{self.name} (dt_{self.prefix})"
+
+
+class Reading(models.Model):
+    """One value of one sensor at one moment; written by the history writer alone."""
+
+    pk = models.CompositePrimaryKey("sensor_id", "measured_at")
+    sensor = models.ForeignKey(
+        Sensor, models.DO_NOTHING, related_name="readings", db_constraint=False, db_index=False
+    )
+    measured_at = models.BigIntegerField()
+    received_at = models.BigIntegerField()
+    value = models.FloatField(null=True)
+    quality = models.SmallIntegerField(choices=QUALITIES, default=Quality.GOOD)
+    late = models.BooleanField(default=False)
+    metadata = models.TextField(blank=True, default="", help_text="JSON; empty for none.")
+
+    class Meta:
+        ordering = ["-measured_at"]
+
+    def __str__(self) -> str:
+        return f"{self.sensor_id} at {self.measured_at}: {self.value}"
+
+
+class ConflictingReading(models.Model):
+    """A reading whose sensor and time the history already held with another value."""
+
+    sensor = models.ForeignKey(Sensor, models.CASCADE, related_name="conflicts")
+    measured_at = models.BigIntegerField()
+    received_at = models.BigIntegerField()
+    value = models.FloatField(null=True)
+    quality = models.SmallIntegerField(choices=QUALITIES)
+    stored_value = models.FloatField(null=True, help_text="The first value; it stays.")
+    stored_quality = models.SmallIntegerField(choices=QUALITIES)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.sensor_id} at {self.measured_at}: {self.value}, not {self.stored_value}"
+
+
+class DeadLetter(models.Model):
+    """What the database refused or nobody could decode, kept with its reason."""
+
+    epoch = models.CharField(max_length=32)
+    position = models.CharField(max_length=40)
+    machine_id = models.CharField(max_length=64, blank=True)
+    payload = models.TextField()
+    reason = models.TextField()
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ["-created_at", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.machine_id} at {self.position}"
+
+
+class ReaderPosition(models.Model):
+    """How far a reader has come in the log; moves in the transaction that writes its rows."""
+
+    reader = models.CharField(max_length=20, primary_key=True)
+    epoch = models.CharField(max_length=32)
+    position = models.CharField(max_length=40)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"{self.reader} at {self.position}"
