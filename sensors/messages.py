@@ -1,6 +1,6 @@
 """What travels inside: one frozen struct a message, shared by sender and receiver."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import msgspec
 
@@ -65,6 +65,7 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False):
     """
 
     position: str
+    kind: str
     previous: str
     machine_id: str
     count: int
@@ -132,5 +133,6 @@ def pack(reading: LiveReading) -> bytes:
 
 def unpack(packed: bytes) -> LiveReading:
     return _READING.decode(packed)
+
 
 _READING = msgspec.json.Decoder(LiveReading)

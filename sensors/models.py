@@ -95,7 +95,9 @@ class Sensor(models.Model):
     @property
     def name(self) -> str:
         """What devices call it: the type's slug and, after a dot, the position."""
-        return f"{self.sensor_type.slug}.{self.position}" if self.position else self.sensor_type.slug
+        return (
+            f"{self.sensor_type.slug}.{self.position}" if self.position else self.sensor_type.slug
+        )
 
     def clean(self) -> None:
         low, high = self.minimum, self.maximum

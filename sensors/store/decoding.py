@@ -1,0 +1,50 @@
+"""Redis's answers as our messages."""
+
+from collections.abc import Mapping, Sequence
+
+from sensors.messages import START, LogEntry, Snapshot, unpack
+from sensors.store import keys
+
+_FIXED_PART = 32  # of a packed latest value: order and measured time, 16 digits each
+
+
+def text(value: bytes | None) -> str:
+    return value.decode() if value else ""
+
+
+def marked(value: bytes | None) -> tuple[str, str]:
+    epoch, _, position = text(value).partition(" ")
+    return epoch, position or START
+
+
+def entry(position: bytes, fields: Mapping[bytes, bytes]) -> LogEntry:
+    return LogEntry(
+        position=position.decode(),
+        kind=text(fields.get(b"kind")),
+        previous=text(fields.get(b"prev")) or START,
+        machine_id=text(fields.get(b"machine")),
+        count=int(fields.get(b"n", 0)),
+        payload=fields.get(b"readings", b"[]"),
+    )
+
+
+def missed_entry(machine_id: str, part: Sequence[bytes]) -> LogEntry:
+    position, previous, count, payload = part
+    return LogEntry(
+        position=text(position),
+        kind="readings",
+        previous=text(previous),
+        machine_id=machine_id,
+        count=int(count),
+        payload=payload,
+    )
+
+
+def snapshot(epoch: str, fields: Mapping[bytes, bytes]) -> Snapshot:
+    position = text(fields.get(keys.POSITION_FIELD.encode())) or START
+    readings = tuple(
+        unpack(packed[_FIXED_PART:])
+        for name, packed in sorted(fields.items())
+        if name != keys.POSITION_FIELD.encode()
+    )
+    return Snapshot(epoch, position, readings)

@@ -1,0 +1,275 @@
+"""The twin's live side in Redis: the log, the latest values, and the readers' bookkeeping.
+
+Every method raises LogUnavailable when Redis does not answer within its deadline.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from sensors.exceptions import LogUnavailable
+from sensors.instants import SECOND_US
+from sensors.messages import (
+    START,
+    LiveReading,
+    LogEntry,
+    Missed,
+    Receipt,
+    Snapshot,
+    position_key,
+)
+from sensors.per_loop import PerLoop
+from sensors.store import keys
+from sensors.store.appender import Appender
+from sensors.store.client import CALL_SECONDS, RedisError, is_memory, make_client
+from sensors.store.decoding import entry, marked, missed_entry, snapshot, text
+
+BLOCK_SECONDS = 1.0
+MISSED_READINGS = 10_000
+STORED_POLL_SECONDS = 0.005
+KEPT_SECONDS = 30 * 86_400
+_MISSED = (Path(__file__).parent / "missed.lua").read_text(encoding="utf-8")
+_RENEW = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2])"
+_RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
+
+
+@contextmanager
+def _answering() -> Iterator[None]:
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as exc:
+        raise LogUnavailable(f"Redis did not answer: {exc}") from exc
+
+
+class Store:
+    """One per event loop (`get_store`); safe to share among its tasks."""
+
+    def __init__(self, url: str) -> None:
+        self._client = make_client(url, pool_size=settings.REDIS_POOL_SIZE)
+        # XREAD BLOCK needs a client of its own, whose deadline exceeds the block.
+        self._tail = make_client(url, pool_size=4, read_seconds=BLOCK_SECONDS + CALL_SECONDS)
+        self._appender = Appender(self._client)
+        self._missed = self._client.register_script(_MISSED)
+        self._renew = self._client.register_script(_RENEW)
+        self._release = self._client.register_script(_RELEASE)
+        self.in_memory = is_memory(url)
+
+    async def aclose(self) -> None:
+        await self._appender.close()
+        await self._client.aclose()
+        await self._tail.aclose()
+
+    # The log
+
+    async def append(
+        self, readings: Sequence[LiveReading], *, key_id: str = "", partial: bool = False
+    ) -> Receipt:
+        """Log one request's readings, all or none (`partial`: all that do not conflict).
+
+        The receipt's verdicts say what became of each; with a conflict and not `partial`
+        nothing was written. Raises LogUnavailable, RateLimited or LogFull.
+        """
+        return await self._appender.append(readings, key_id=key_id, partial=partial)
+
+    async def read(self, position: str, *, count: int, wait: bool = True) -> list[LogEntry]:
+        """Up to `count` entries after the position; waits up to a second for the first."""
+        block = round(BLOCK_SECONDS * 1000) if wait else None
+        with _answering():
+            reply = await self._tail.xread({keys.LOG: position}, count=count, block=block)
+        return [entry(*row) for _, rows in reply or () for row in rows]
+
+    async def epoch(self) -> str:
+        """Which log this is; empty before the first reading."""
+        with _answering():
+            return text(await self._client.get(keys.EPOCH))
+
+    async def last_position(self) -> str:
+        """The newest entry's position; that of the start when the log is empty."""
+        with _answering():
+            newest = await self._client.xrevrange(keys.LOG, count=1)
+        return text(newest[0][0]) if newest else START
+
+    async def trim(self, position: str) -> int:
+        """Drop the entries before the position; returns how many."""
+        with _answering():
+            return int(await self._client.xtrim(keys.LOG, minid=position, approximate=False))
+
+    async def length(self) -> int:
+        with _answering():
+            return int(await self._client.xlen(keys.LOG))
+
+    # What the database has
+
+    async def mark_stored(self, epoch: str, position: str) -> None:
+        """Say that all up to the position is committed in the database."""
+        with _answering():
+            await self._mark(keys.STORED, epoch, position, publish=True)
+
+    async def stored(self) -> tuple[str, str]:
+        """(epoch, position) up to which all is committed in the database."""
+        with _answering():
+            return marked(await self._client.get(keys.STORED))
+
+    async def wait_stored(self, position: str, *, seconds: float) -> bool:
+        """Whether the database has the entry at this position within so many seconds."""
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + seconds
+        while loop.time() < deadline:
+            _, stored = await self.stored()
+            if position_key(stored) >= position_key(position):
+                return True
+            await asyncio.sleep(STORED_POLL_SECONDS)
+        return False
+
+    # What was broadcast
+
+    async def mark_broadcast(self, epoch: str, position: str) -> None:
+        with _answering():
+            await self._mark(keys.BROADCAST, epoch, position, publish=False)
+
+    async def broadcast(self) -> tuple[str, str]:
+        """(epoch, position) up to which all was broadcast."""
+        with _answering():
+            return marked(await self._client.get(keys.BROADCAST))
+
+    async def _mark(self, key: str, epoch: str, position: str, *, publish: bool) -> None:
+        value = f"{epoch} {position}"
+        async with self._client.pipeline(transaction=False) as pipe:
+            pipe.set(key, value, ex=KEPT_SECONDS)
+            # A quiet log is still this log: its epoch does not expire while a reader lives.
+            pipe.expire(keys.EPOCH, KEPT_SECONDS)
+            if publish:
+                pipe.publish(key, value)
+            await pipe.execute()
+
+    # Latest values
+
+    async def snapshots(self, machine_ids: Sequence[str]) -> list[Snapshot]:
+        """Each machine's latest readings with their position, in the order asked."""
+        with _answering():
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.get(keys.EPOCH)
+                for machine_id in machine_ids:
+                    pipe.hgetall(keys.latest(machine_id))
+                epoch, *hashes = await pipe.execute()
+        return [snapshot(text(epoch), fields) for fields in hashes]
+
+    async def positions(self, machine_ids: Sequence[str]) -> tuple[str, str, list[str]]:
+        """(epoch, newest position of the log, each machine's newest position)."""
+        with _answering():
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.get(keys.EPOCH)
+                pipe.xrevrange(keys.LOG, count=1)
+                for machine_id in machine_ids:
+                    pipe.hget(keys.latest(machine_id), keys.POSITION_FIELD)
+                epoch, newest, *found = await pipe.execute()
+        last = text(newest[0][0]) if newest else START
+        return text(epoch), last, [text(position) or START for position in found]
+
+    async def missed(self, machine_id: str, position: str) -> Missed:
+        """The machine's entries after the position, oldest first; None when some are gone."""
+        with _answering():
+            epoch, newest, complete, *rows = await self._missed(
+                keys=[keys.LOG, keys.EPOCH, keys.latest(machine_id)],
+                args=[position, MISSED_READINGS],
+            )
+        entries = None
+        if complete:
+            parts = [rows[at : at + 4] for at in range(0, len(rows), 4)]
+            entries = tuple(missed_entry(machine_id, part) for part in reversed(parts))
+        return Missed(text(epoch), text(newest), entries)
+
+    # Who watches
+
+    async def watch(self, names: Iterable[str], *, until_us: int) -> None:
+        """Machines (and `keys.DASHBOARD`) that some process shows until this moment."""
+        members = dict.fromkeys(names, until_us / SECOND_US)
+        if members:
+            with _answering():
+                async with self._client.pipeline(transaction=False) as pipe:
+                    pipe.zadd(keys.WATCHED, members, gt=True)
+                    pipe.expire(keys.WATCHED, 60)
+                    await pipe.execute()
+
+    async def watched(self, *, now_us: int) -> set[str]:
+        """Who is watched now; forgets those whose time is over."""
+        now = now_us / SECOND_US
+        with _answering():
+            async with self._client.pipeline(transaction=False) as pipe:
+                pipe.zremrangebyscore(keys.WATCHED, "-inf", f"({now}")
+                pipe.zrange(keys.WATCHED, 0, -1)
+                _, names = await pipe.execute()
+        return {text(name) for name in names}
+
+    # Leases
+
+    async def acquire_lease(self, reader: str, token: str, *, seconds: float) -> bool:
+        """Whether this token now holds the reader's lease."""
+        with _answering():
+            return bool(
+                await self._client.set(keys.lease(reader), token, nx=True, px=round(seconds * 1000))
+            )
+
+    async def renew_lease(self, reader: str, token: str, *, seconds: float) -> bool:
+        with _answering():
+            return bool(
+                await self._renew(keys=[keys.lease(reader)], args=[token, round(seconds * 1000)])
+            )
+
+    async def release_lease(self, reader: str, token: str) -> None:
+        with _answering():
+            await self._release(keys=[keys.lease(reader)], args=[token])
+
+    # Counters and health
+
+    async def count(self, counts: Mapping[str, int]) -> None:
+        """Add to the counters at the foot of the plant page and in `/health`."""
+        with _answering():
+            async with self._client.pipeline(transaction=False) as pipe:
+                for name, by in counts.items():
+                    pipe.hincrby(keys.METRICS, name, by)
+                pipe.expire(keys.METRICS, KEPT_SECONDS)
+                await pipe.execute()
+
+    async def counters(self) -> dict[str, int]:
+        with _answering():
+            fields = await self._client.hgetall(keys.METRICS)
+        return {text(name): int(value) for name, value in sorted(fields.items())}
+
+    async def health(self) -> dict[str, Any]:
+        """How long the log is, whether it survives, and how far its readers have come."""
+        epoch, last, _ = await self.positions([])
+        return {
+            "epoch": epoch,
+            "entries": await self.length(),
+            "durable": await self.is_durable(),
+            "last_position": last,
+            "stored_position": (await self.stored())[1],
+            "broadcast_position": (await self.broadcast())[1],
+        }
+
+    async def volatile_because(self) -> str | None:
+        """Why this Redis may forget what it took; None when it does not.
+
+        By INFO: managed Redis forbids CONFIG.
+        """
+        if self.in_memory:
+            return "it lives in the memory of this process"
+        with _answering():
+            persistence = await self._client.info("persistence")
+            memory = await self._client.info("memory")
+        if not persistence.get("aof_enabled"):
+            return "append-only persistence (appendonly yes) is off"
+        if memory.get("maxmemory_policy") != "noeviction":
+            return f"its maxmemory-policy is {memory.get('maxmemory_policy')}, not noeviction"
+        return None
+
+    async def is_durable(self) -> bool:
+        return await self.volatile_because() is None
+
+
+get_store: PerLoop[Store] = PerLoop(lambda: Store(settings.REDIS_URL))

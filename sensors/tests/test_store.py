@@ -1,0 +1,250 @@
+"""The log and the latest values, on whatever Redis the suite runs against."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from sensors.enums import Quality, Verdict
+from sensors.exceptions import LogFull, RateLimited
+from sensors.instants import SECOND_US, now_us
+from sensors.messages import START, LiveReading
+from sensors.store.store import Store
+
+A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
+NOW = now_us()
+
+
+def reading(seconds: float = 0, value: float | None = 20.0, **changes: object) -> LiveReading:
+    fields: dict[str, object] = {
+        "machine_id": "CNC-001",
+        "sensor_id": 1,
+        "sensor_type": "temperature",
+        "unit": "Cel",
+        "measured_at": NOW + round(seconds * SECOND_US),
+        "received_at": NOW + 3600 * SECOND_US,
+        "value": value,
+        "quality": Quality.GOOD,
+        "metadata": {},
+    }
+    return LiveReading(**(fields | changes))  # type: ignore[arg-type]
+
+
+async def test_append_returns_a_verdict_per_reading(store: Store) -> None:
+    receipt = await store.append([reading(1), reading(2), reading(1.5), reading(2)])
+
+    assert receipt.verdicts == (A, A, L, D)
+    assert receipt.position is not None
+
+
+async def test_append_writes_one_entry_per_machine_with_the_position_before(store: Store) -> None:
+    await store.append([reading(1), reading(1, machine_id="MIL-002"), reading(2)])
+    await store.append([reading(3)])
+
+    first, mill, second = await store.read(START, count=10, wait=False)
+
+    assert [(entry.machine_id, entry.count) for entry in (first, mill, second)] == [
+        ("CNC-001", 2),
+        ("MIL-002", 1),
+        ("CNC-001", 1),
+    ]
+    assert (first.previous, second.previous) == (START, first.position)
+    assert first.readings() == [reading(1), reading(2)]
+
+
+async def test_append_with_a_conflict_writes_nothing(store: Store) -> None:
+    await store.append([reading(1, 20.0)])
+
+    receipt = await store.append([reading(2, 21.0), reading(1, 99.0)])
+
+    assert receipt.verdicts == (A, C)
+    assert receipt.position is None
+    assert await store.length() == 1
+
+
+async def test_append_partial_with_a_conflict_takes_the_rest(store: Store) -> None:
+    await store.append([reading(1, 20.0)])
+
+    receipt = await store.append([reading(2, 21.0), reading(1, 99.0)], partial=True)
+
+    assert receipt.verdicts == (A, C)
+    entries = await store.read(START, count=10, wait=False)
+    assert entries[1].readings() == [reading(2, 21.0)]
+
+
+async def test_append_of_another_quality_is_a_conflict(store: Store) -> None:
+    await store.append([reading(1)])
+
+    receipt = await store.append([reading(1, quality=Quality.BAD)])
+
+    assert receipt.verdicts == (C,)
+
+
+async def test_latest_is_never_moved_by_a_late_reading(store: Store) -> None:
+    await store.append([reading(5, 25.0)])
+    await store.append([reading(3, 23.0)])
+
+    [snapshot] = await store.snapshots(["CNC-001"])
+
+    assert snapshot.readings == (reading(5, 25.0),)
+    entries = await store.read(START, count=10, wait=False)
+    assert entries[1].readings() == [reading(3, 23.0, late=True)]
+    assert snapshot.position == entries[1].position
+
+
+async def test_latest_from_the_future_is_overtaken_by_the_next_reading(store: Store) -> None:
+    ahead = reading(300, 30.0, received_at=NOW)
+    after = reading(1, 21.0, received_at=NOW + SECOND_US)
+
+    await store.append([ahead])
+    await store.append([after])
+
+    [snapshot] = await store.snapshots(["CNC-001"])
+    assert snapshot.readings == (after,)
+
+
+async def test_batch_larger_than_an_entry_is_cut_into_chained_entries(store: Store) -> None:
+    await store.append([reading(i) for i in range(1001)])
+
+    entries = await store.read(START, count=10, wait=False)
+
+    assert [entry.count for entry in entries] == [500, 500, 1]
+    assert [entry.previous for entry in entries] == [START, *(e.position for e in entries[:2])]
+
+
+async def test_missed_returns_what_came_after_a_position(store: Store) -> None:
+    for second in range(5):
+        await store.append([reading(second)])
+        await store.append([reading(second, machine_id="MIL-002")])
+    entries = [e for e in await store.read(START, count=100) if e.machine_id == "CNC-001"]
+
+    missed = await store.missed("CNC-001", entries[1].position)
+
+    assert missed.entries == tuple(entries[2:])
+    assert missed.position == entries[4].position
+    assert missed.epoch == await store.epoch()
+
+
+async def test_missed_since_the_start_returns_everything(store: Store) -> None:
+    await store.append([reading(1)])
+
+    missed = await store.missed("CNC-001", START)
+
+    assert missed.entries is not None
+    assert [entry.readings() for entry in missed.entries] == [[reading(1)]]
+
+
+async def test_missed_from_a_trimmed_or_foreign_position_is_incomplete(store: Store) -> None:
+    await store.append([reading(1)])
+    await store.append([reading(2)])
+    last = await store.last_position()
+    await store.trim(last)
+
+    assert (await store.missed("CNC-001", START)).entries is None
+    assert (await store.missed("CNC-001", "123-4")).entries is None
+    assert (await store.missed("CNC-001", last)).entries == ()
+
+
+async def test_append_counts_what_it_took(store: Store) -> None:
+    await store.append([reading(1), reading(2), reading(2)])
+
+    counters = await store.counters()
+
+    assert counters["sensor_readings_processed"] == 2
+    assert counters["sensor_readings_temperature"] == 2
+    assert counters["batch_readings_submitted"] == 3
+
+
+async def test_rate_limit_counts_requests_of_a_key(store: Store, settings: object) -> None:
+    settings.RATE_LIMIT = (2, 60)  # type: ignore[attr-defined]
+    receipt = await store.append([reading(1)], key_id="k1")
+    await store.append([reading(2)], key_id="k1")
+
+    with pytest.raises(RateLimited) as caught:
+        await store.append([reading(3)], key_id="k1")
+
+    assert receipt.remaining == 1
+    assert caught.value.status == 429
+    assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
+    assert (await store.append([reading(3)], key_id="k2")).verdicts == (A,)
+
+
+async def test_full_log_refuses_and_loses_nothing(store: Store, settings: object) -> None:
+    settings.MAX_LOG_ENTRIES = 2  # type: ignore[attr-defined]
+    await store.append([reading(1)])
+    await store.append([reading(2)])
+
+    with pytest.raises(LogFull):
+        await store.append([reading(3)])
+
+    assert await store.length() == 2
+
+
+async def test_lease_is_held_by_one_token(store: Store) -> None:
+    assert await store.acquire_lease("history", "a", seconds=10)
+    assert not await store.acquire_lease("history", "b", seconds=10)
+    assert await store.renew_lease("history", "a", seconds=10)
+    assert not await store.renew_lease("history", "b", seconds=10)
+
+    await store.release_lease("history", "b")
+    assert not await store.acquire_lease("history", "b", seconds=10)
+    await store.release_lease("history", "a")
+    assert await store.acquire_lease("history", "b", seconds=10)
+
+
+async def test_watched_forgets_what_is_over(store: Store) -> None:
+    await store.watch(["CNC-001"], until_us=NOW)
+    await store.watch(["MIL-002", "*"], until_us=NOW + SECOND_US)
+
+    assert await store.watched(now_us=NOW + 1000) == {"MIL-002", "*"}
+
+
+async def test_wait_stored_follows_the_mark(store: Store) -> None:
+    await store.mark_stored("e", "10-2")
+
+    assert await store.wait_stored("10-2", seconds=0.5)
+    assert not await store.wait_stored("10-10", seconds=0.02)
+
+
+rows = st.lists(
+    st.tuples(st.integers(0, 5), st.sampled_from([1.0, 2.0, None])), min_size=1, max_size=12
+)
+
+
+@hypothesis_settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(requests=st.lists(rows, min_size=1, max_size=4))
+async def test_append_agrees_with_a_dictionary(
+    fresh_store: AsyncIterator[Store], requests: list[list[tuple[int, float | None]]]
+) -> None:
+    store: Store = await fresh_store()  # type: ignore[operator]
+    taken: dict[int, float | None] = {}
+    latest = -1
+    for request in requests:
+        expected, trial = [], dict(taken)
+        for second, value in request:
+            if second in trial:
+                expected.append(D if trial[second] == value else C)
+            else:
+                trial[second] = value
+                expected.append(A)
+        refused = C in expected
+        receipt = await store.append([reading(s, v) for s, v in request])
+        if not refused:
+            expected, latest = _late(request, expected, latest)
+            taken = trial
+        assert list(receipt.verdicts) == expected
+        assert (receipt.position is None) == (refused or not {A, L} & set(expected))
+
+
+def _late(
+    request: list[tuple[int, float | None]], verdicts: list[Verdict], latest: int
+) -> tuple[list[Verdict], int]:
+    result = []
+    for (second, _), verdict in zip(request, verdicts, strict=True):
+        result.append(L if verdict is A and second < latest else verdict)
+        latest = max(latest, second) if verdict is A else latest
+    return result, latest
