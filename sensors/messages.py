@@ -1,7 +1,5 @@
 """What travels inside: one frozen struct a message, shared by sender and receiver."""
 
-from typing import Literal
-
 import msgspec
 
 from sensors.enums import Feed, Quality, Verdict
@@ -92,10 +90,28 @@ class Missed(msgspec.Struct, frozen=True):
     entries: tuple[LogEntry, ...] | None
 
 
-class MachineFrame(msgspec.Struct, frozen=True, gc=False):
-    """What changed on one machine since the frame before; `text` is ready for the socket."""
+class Audience(msgspec.Struct, frozen=True):
+    """Who is there for what is sent: `watched` names what the sockets of some process show.
 
-    type: Literal["machine_frame"]
+    `listened` are the machines of plain Redis subscribers, who may also listen to all.
+    """
+
+    watched: frozenset[str] = frozenset()
+    listened: frozenset[str] = frozenset()
+    all_are_listened: bool = False
+
+    def listens(self, machine_id: str) -> bool:
+        """Whether a plain Redis subscriber hears this machine."""
+        return self.all_are_listened or machine_id in self.listened
+
+
+class MachineFrame(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="machine_frame"):
+    """What came in on one machine since its frame before; `text` is ready for the socket.
+
+    `previous` is the position of the machine's entry before the frame's first, `position` that of
+    its last; `received_at` that of its oldest reading.
+    """
+
     machine_id: str
     epoch: str
     previous: str
@@ -104,15 +120,22 @@ class MachineFrame(msgspec.Struct, frozen=True, gc=False):
     text: str
 
 
-class DashboardFrame(msgspec.Struct, frozen=True, gc=False):
-    """The newest reading per sensor of all machines since the dashboard frame before."""
+class DashboardFrame(
+    msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="dashboard_frame"
+):
+    """The newest reading per sensor of all machines since the dashboard frame before.
 
-    type: Literal["dashboard_frame"]
+    `previous` is where that frame ended in the log; `text` is empty when nothing is to be shown.
+    """
+
     epoch: str
     previous: str
     position: str
     received_at: int
     text: str
+
+
+Frame = MachineFrame | DashboardFrame
 
 
 class FeedState(msgspec.Struct, frozen=True):

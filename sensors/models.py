@@ -1,5 +1,6 @@
 """What is kept in the database. Times of readings are microseconds since 1970 UTC (bigint)."""
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 from django.db import models
@@ -38,6 +39,8 @@ class Machine(models.Model):
     class Meta:
         ordering = ["machine_id"]
         indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
+        # What makes an operator (contract 5); the alarms will ask for it.
+        permissions = [("operate_machine", "Can acknowledge, shelve and comment on alarms")]
 
     def __str__(self) -> str:
         return self.machine_id
@@ -197,3 +200,13 @@ class ReaderPosition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.reader} at {self.position}"
+
+
+class TokenVersion(models.Model):
+    """Which of a user's tokens count: those of this version; without a row it is 0."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
+    version = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.user_id}: {self.version}"

@@ -43,6 +43,19 @@ _NAMES: dict[str, Unit] = {
     "m3/h": Unit("flow", 1000 / 60),
 }
 
+# The types shipped and their own units, for what sends readings and has no catalogue.
+SHIPPED_UNITS = {
+    "temperature": "Cel",
+    "pressure": "bar",
+    "humidity": "%",
+    "speed": "rpm",
+    "vibration": "mm/s",
+    "acceleration": "g",
+    "current": "A",
+    "voltage": "V",
+    "flow": "L/min",
+}
+
 
 def are_convertible(unit: str, into: str) -> bool:
     """Whether both are the same text, or known units of the same dimension."""

@@ -2,28 +2,33 @@
 
 from collections.abc import Mapping, Sequence
 
-from sensors.messages import START, LogEntry, Snapshot, unpack
+from sensors.messages import START, Audience, LogEntry, Snapshot, unpack
 from sensors.store import keys
+from sensors.store.client import RedisError
 
 _FIXED_PART = 32  # of a packed latest value: order and measured time, 16 digits each
 
 
-def text(value: bytes | None) -> str:
-    return value.decode() if value else ""
+def text(value: bytes | str | None) -> str:
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value or ""
 
 
-def marked(value: bytes | None) -> tuple[str, str]:
+def marked(value: bytes | str | None) -> tuple[str, str]:
     epoch, _, position = text(value).partition(" ")
     return epoch, position or START
 
 
 def entry(position: bytes, fields: Mapping[bytes, bytes]) -> LogEntry:
+    """The entry as it stands; a poisonous one is the history reader's to judge, not ours."""
+    count = fields.get(b"n", b"0")
     return LogEntry(
         position=position.decode(),
         kind=text(fields.get(b"kind")),
         previous=text(fields.get(b"prev")) or START,
         machine_id=text(fields.get(b"machine")),
-        count=int(fields.get(b"n", 0)),
+        count=int(count) if count.isdigit() else 0,
         payload=fields.get(b"readings", b"[]"),
     )
 
@@ -48,3 +53,22 @@ def snapshot(epoch: str, fields: Mapping[bytes, bytes]) -> Snapshot:
         if name != keys.POSITION_FIELD.encode()
     )
     return Snapshot(epoch, position, readings)
+
+
+def audience(
+    watched: list[bytes] | RedisError,
+    channels: list[bytes] | RedisError,
+    patterns: int | RedisError,
+) -> Audience:
+    """Raises what kept the watchers from us; without the right to ask, nobody listens."""
+    if isinstance(watched, Exception):
+        raise watched
+    if isinstance(channels, Exception) or isinstance(patterns, Exception):
+        channels, patterns = [], 0
+    listened = frozenset(text(name) for name in channels)
+    return Audience(
+        watched=frozenset(text(name) for name in watched),
+        listened=frozenset(name.removeprefix(keys.UPDATES_PREFIX) for name in listened),
+        # A pattern may mean any of our channels.
+        all_are_listened=patterns > 0 or keys.ALL_UPDATES in listened,
+    )

@@ -14,6 +14,10 @@ SEEN_PREFIX = f"seen:{SHARD}:"
 RATE_PREFIX = f"rate_limit:{SHARD}:"
 LATEST_PREFIX = f"sensor:latest:{SHARD}:"
 
+# Channels for plain Redis subscribers (docs/sockets.md).
+UPDATES_PREFIX = "sensor_updates:"
+ALL_UPDATES = f"{UPDATES_PREFIX}all"
+
 # The member of WATCHED that stands for the dashboard; no machine can be called so.
 DASHBOARD = "*"
 # Field of the latest hash: position of the machine's newest entry; no sensor can be called so.
@@ -22,6 +26,10 @@ POSITION_FIELD = "_pos"
 
 def latest(machine_id: str) -> str:
     return f"{LATEST_PREFIX}{machine_id}"
+
+
+def updates(machine_id: str) -> str:
+    return f"{UPDATES_PREFIX}{machine_id}"
 
 
 def lease(reader: str) -> str:

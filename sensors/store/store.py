@@ -15,6 +15,7 @@ from sensors.exceptions import LogUnavailable
 from sensors.instants import SECOND_US
 from sensors.messages import (
     START,
+    Audience,
     LiveReading,
     LogEntry,
     Missed,
@@ -25,8 +26,14 @@ from sensors.messages import (
 from sensors.per_loop import PerLoop
 from sensors.store import keys
 from sensors.store.appender import Appender
-from sensors.store.client import CALL_SECONDS, RedisError, is_memory, make_client
-from sensors.store.decoding import entry, marked, missed_entry, snapshot, text
+from sensors.store.client import (
+    CALL_SECONDS,
+    RedisError,
+    is_memory,
+    make_client,
+    volatile_because,
+)
+from sensors.store.decoding import audience, entry, marked, missed_entry, snapshot, text
 
 BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
@@ -79,7 +86,7 @@ class Store:
         """Up to `count` entries after the position; waits up to a second for the first."""
         block = round(BLOCK_SECONDS * 1000) if wait else None
         with _answering():
-            reply = await self._tail.xread({keys.LOG: position}, count=count, block=block)
+            reply: Any = await self._tail.xread({keys.LOG: position}, count=count, block=block)
         return [entry(*row) for _, rows in reply or () for row in rows]
 
     async def epoch(self) -> str:
@@ -195,15 +202,28 @@ class Store:
                     pipe.expire(keys.WATCHED, 60)
                     await pipe.execute()
 
-    async def watched(self, *, now_us: int) -> set[str]:
-        """Who is watched now; forgets those whose time is over."""
+    async def audience(self, *, now_us: int) -> Audience:
+        """Who watches and who listens now; forgets the watchers whose time is over."""
         now = now_us / SECOND_US
         with _answering():
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.zremrangebyscore(keys.WATCHED, "-inf", f"({now}")
                 pipe.zrange(keys.WATCHED, 0, -1)
-                _, names = await pipe.execute()
-        return {text(name) for name in names}
+                # 2.5 us of Redis among 10 channels, 16 us among 500: no pause between two looks
+                # is worth what a new subscriber would miss in it.
+                pipe.pubsub_channels(f"{keys.UPDATES_PREFIX}*")
+                pipe.pubsub_numpat()
+                replies = await pipe.execute(raise_on_error=False)
+        return audience(*replies[1:])
+
+    async def publish(self, messages: Iterable[tuple[str, str]]) -> None:
+        """Send (machine_id, text) to who listens to the machine, and to who listens to all."""
+        with _answering():
+            async with self._client.pipeline(transaction=False) as pipe:
+                for machine_id, message in messages:
+                    for channel in {keys.updates(machine_id), keys.ALL_UPDATES}:
+                        pipe.publish(channel, message)
+                await pipe.execute()
 
     # Leases
 
@@ -240,18 +260,6 @@ class Store:
             fields = await self._client.hgetall(keys.METRICS)
         return {text(name): int(value) for name, value in sorted(fields.items())}
 
-    async def health(self) -> dict[str, Any]:
-        """How long the log is, whether it survives, and how far its readers have come."""
-        epoch, last, _ = await self.positions([])
-        return {
-            "epoch": epoch,
-            "entries": await self.length(),
-            "durable": await self.is_durable(),
-            "last_position": last,
-            "stored_position": (await self.stored())[1],
-            "broadcast_position": (await self.broadcast())[1],
-        }
-
     async def volatile_because(self) -> str | None:
         """Why this Redis may forget what it took; None when it does not.
 
@@ -262,14 +270,7 @@ class Store:
         with _answering():
             persistence = await self._client.info("persistence")
             memory = await self._client.info("memory")
-        if not persistence.get("aof_enabled"):
-            return "append-only persistence (appendonly yes) is off"
-        if memory.get("maxmemory_policy") != "noeviction":
-            return f"its maxmemory-policy is {memory.get('maxmemory_policy')}, not noeviction"
-        return None
-
-    async def is_durable(self) -> bool:
-        return await self.volatile_because() is None
+        return volatile_because({**persistence, **memory})
 
 
 get_store: PerLoop[Store] = PerLoop(lambda: Store(settings.REDIS_URL))

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 from sensors.enums import Quality, Verdict
 from sensors.exceptions import LogFull, RateLimited
 from sensors.instants import SECOND_US, now_us
-from sensors.messages import START, LiveReading
+from sensors.messages import START, Audience, LiveReading
+from sensors.store.client import RedisError
+from sensors.store.decoding import audience
 from sensors.store.store import Store
 
 A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
@@ -198,7 +200,15 @@ async def test_watched_forgets_what_is_over(store: Store) -> None:
     await store.watch(["CNC-001"], until_us=NOW)
     await store.watch(["MIL-002", "*"], until_us=NOW + SECOND_US)
 
-    assert await store.watched(now_us=NOW + 1000) == {"MIL-002", "*"}
+    assert (await store.audience(now_us=NOW + 1000)).watched == {"MIL-002", "*"}
+
+
+async def test_audience_without_the_right_to_ask_for_listeners_is_who_watches() -> None:
+    refused = RedisError("NOPERM this user has no permissions to run the 'pubsub' command")
+
+    assert audience([b"CNC-001"], refused, refused) == Audience(frozenset({"CNC-001"}))
+    with pytest.raises(RedisError):
+        audience(refused, [], 0)
 
 
 async def test_wait_stored_follows_the_mark(store: Store) -> None:

@@ -1,0 +1,17 @@
+"""Django admin: machines and their sensors, device keys, and what the history refused.
+
+Readings are not here (a composite key has no admin pages); machines link to their history.
+"""
+
+from sensors.admin.device_keys import DeviceKeyAdmin
+from sensors.admin.machines import MachineAdmin, SensorAdmin, SensorTypeAdmin
+from sensors.admin.records import ConflictingReadingAdmin, DeadLetterAdmin
+
+__all__ = [
+    "ConflictingReadingAdmin",
+    "DeadLetterAdmin",
+    "DeviceKeyAdmin",
+    "MachineAdmin",
+    "SensorAdmin",
+    "SensorTypeAdmin",
+]

@@ -1,0 +1,165 @@
+"""The query of the read API: every parameter known, at most once, and of its form."""
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+import msgspec
+from django.http import QueryDict
+from rest_framework.exceptions import NotAcceptable
+
+from sensors import reading_history
+from sensors.exceptions import FieldError, InvalidReadings
+from sensors.fields import SENSOR_NAME
+from sensors.instants import parse_rfc3339
+from sensors.reading_history import Place
+
+T = TypeVar("T")
+
+MOST_RESULTS = 1000
+DEFAULT_RESULTS = 100
+# The widest a machine's name may ever be; not every text is one that a database can be asked for.
+_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+_PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
+
+
+class InvalidParameters(InvalidReadings):
+    """One or more parameters of the query cannot be taken."""
+
+    title = "The query is not valid"
+
+
+class HistoryParameters(msgspec.Struct, frozen=True):
+    """`machine_id` and `sensor_type` are empty for all; times in microseconds."""
+
+    machine_id: str = ""
+    sensor_type: str = ""
+    start: int = reading_history.FIRST_US
+    end: int = reading_history.END_US
+    limit: int = DEFAULT_RESULTS
+    cursor: Place | None = None
+
+
+class MachineListParameters(msgspec.Struct, frozen=True):
+    """`cursor` is the machine_id after which the page begins."""
+
+    limit: int = DEFAULT_RESULTS
+    cursor: str = ""
+
+
+def history_parameters(query: QueryDict) -> HistoryParameters:
+    """Raises InvalidParameters: `invalid-parameter`, `invalid-range`."""
+    found = HistoryParameters(**_parse(query, _HISTORY))
+    if found.start > found.end:
+        detail = "`start` must not be after `end`."
+        raise InvalidParameters([FieldError("start", "invalid-range", detail)])
+    return found
+
+
+def machine_list_parameters(query: QueryDict) -> MachineListParameters:
+    """Raises InvalidParameters: `invalid-parameter`."""
+    return MachineListParameters(**_parse(query, _MACHINES))
+
+
+def no_parameters(query: QueryDict) -> None:
+    """For an address that takes none. Raises InvalidParameters."""
+    _parse(query, {})
+
+
+def is_machine_id(text: str) -> bool:
+    return _MACHINE_ID.fullmatch(text) is not None
+
+
+def history_cursor(place: Place) -> str:
+    return _opaque(f"{place.measured_at}.{place.sensor_id}")
+
+
+def machine_cursor(machine_id: str) -> str:
+    return _opaque(machine_id)
+
+
+def _parse(query: QueryDict, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+    if query.get("format", "json") != "json":
+        raise NotAcceptable
+    found: dict[str, Any] = {}
+    errors: list[FieldError] = []
+    for name in query:
+        if name == "format":
+            continue
+        try:
+            found |= _value(name, query.getlist(name), known)
+        except ValueError as exc:
+            errors.append(FieldError(name[:64], "invalid-parameter", f"{exc}."))
+    if errors:
+        raise InvalidParameters(errors)
+    return found
+
+
+def _value(name: str, values: list[str], known: Mapping[str, Callable[[str], T]]) -> dict[str, T]:
+    """The parameter by its name. Raises ValueError."""
+    if name not in known:
+        raise ValueError(f"Expected one of {', '.join(known) or 'no parameters'}")
+    if len(values) > 1:
+        raise ValueError(f"Expected {name} once, got it {len(values)} times")
+    # An empty one, too: a client that lost its machine_id did not mean all machines.
+    return {name: known[name](values[0])}
+
+
+def _limit(text: str) -> int:
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_RESULTS:
+        raise ValueError(f"Expected a whole number from 1 to {MOST_RESULTS}, got {text[:60]!a}")
+    return int(text)
+
+
+def _machine_id(text: str) -> str:
+    if not is_machine_id(text):
+        raise ValueError(f"Expected a machine_id, got {text[:60]!a}")
+    return text
+
+
+def _sensor_type(text: str) -> str:
+    if not SENSOR_NAME.fullmatch(text):
+        raise ValueError(f"Expected a sensor such as temperature, got {text[:60]!a}")
+    return text
+
+
+def _moment(text: str) -> int:
+    try:
+        return parse_rfc3339(text)
+    except ValueError as exc:
+        raise ValueError(f"Expected an RFC 3339 time with an offset, got {text[:60]!a}") from exc
+
+
+def _opaque(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _transparent(cursor: str) -> str:
+    try:
+        padded = cursor + "=" * (-len(cursor) % 4)
+        return base64.b64decode(padded.encode(), altchars=b"-_", validate=True).decode("ascii")
+    except (binascii.Error, UnicodeError) as exc:
+        raise ValueError("Expected a cursor from a `next` address") from exc
+
+
+def _place(cursor: str) -> Place:
+    match = _PLACE.fullmatch(_transparent(cursor))
+    if match is None:
+        raise ValueError("Expected a cursor from a `next` address")
+    return Place(int(match[1]), int(match[2]))
+
+
+_HISTORY: dict[str, Callable[[str], Any]] = {
+    "machine_id": _machine_id,
+    "sensor_type": _sensor_type,
+    "start": _moment,
+    "end": _moment,
+    "limit": _limit,
+    "cursor": _place,
+}
+_MACHINES: dict[str, Callable[[str], Any]] = {
+    "limit": _limit,
+    "cursor": lambda cursor: _machine_id(_transparent(cursor)),
+}

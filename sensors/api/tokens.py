@@ -1,0 +1,153 @@
+"""User tokens for programs of people: a password for two tokens, the longer one for new ones."""
+
+import re
+from collections.abc import Mapping
+from typing import Any, cast
+
+from django.conf import settings
+from django.contrib.auth import authenticate
+from django.contrib.auth.models import User
+from django.http import HttpRequest
+from drf_spectacular.utils import extend_schema
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.parsers import BaseParser
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+from rest_framework_simplejwt.exceptions import TokenError
+from rest_framework_simplejwt.tokens import RefreshToken
+
+from sensors.api.device_requests import BodyTooLarge
+from sensors.api.documents import operations
+from sensors.authentication import (
+    LOCKED_OUT,
+    LOCKED_OUT_SECONDS,
+    UserTokenAuthentication,
+    forget_failures,
+    line_of,
+    new_refresh_token,
+    take_lockout,
+)
+from sensors.exceptions import MalformedBody, SensorsError
+from sensors.parsers import parse_json
+from sensors.strict_fields import StrictField, StrictSerializer
+
+# Control characters are in no name of a user, and databases refuse NUL; half a character has no
+# form in UTF-8.
+_UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+class TextField(StrictField):
+    """A text that a database and a hash can take; never repeated in the answer."""
+
+    default_error_messages = {
+        "too-long": "Expected a shorter text.",
+        "blank": "Expected a text, got an empty one.",
+        "control-character": "Expected whole characters and no control characters.",
+    }
+
+    def __init__(self, *, longest: int) -> None:
+        super().__init__()
+        self.longest = longest
+
+    def rule(self, data: str) -> str:
+        if not data:
+            self.fail("blank")
+        if len(data) > self.longest:
+            self.fail("too-long")
+        if _UNFIT.search(data):
+            self.fail("control-character")
+        return data
+
+
+class CredentialsSerializer(StrictSerializer):
+    username = TextField(longest=150)
+    password = TextField(longest=4096)
+
+
+class RefreshSerializer(StrictSerializer):
+    refresh = TextField(longest=4096)
+
+
+class LockedOut(SensorsError):
+    status = 429
+    code = "locked-out"
+    title = "This login is locked"
+
+    def __init__(self) -> None:
+        super().__init__(LOCKED_OUT, headers={"Retry-After": str(LOCKED_OUT_SECONDS)})
+
+
+class RawJSONParser(BaseParser):
+    """Hands on the bytes of a JSON body; whoever knows the form decodes them.
+
+    Raises BodyTooLarge: Django has its limit where it reads a body itself, not where we do.
+    """
+
+    media_type = "application/json"
+
+    def parse(self, stream: Any, media_type: Any = None, parser_context: Any = None) -> Any:
+        body = stream.read(settings.MAX_BODY_BYTES + 1)
+        if len(body) > settings.MAX_BODY_BYTES:
+            raise BodyTooLarge(settings.MAX_BODY_BYTES)
+        return body
+
+
+class OpenView(APIView):
+    """Without a login: this is where it begins."""
+
+    authentication_classes = (UserTokenAuthentication,)
+    permission_classes = ()
+    parser_classes = (RawJSONParser,)
+
+    def perform_authentication(self, request: Request) -> None:
+        """Nobody yet; an old token in the header does not hinder a new login."""
+
+
+class TokenView(OpenView):
+    @extend_schema(operation=operations.TOKEN)
+    def post(self, request: Request) -> Response:
+        given = _body(request, CredentialsSerializer)
+        user = _login(request._request, given)
+        refresh = new_refresh_token(user)
+        return Response(_tokens(refresh) | {"refresh": str(refresh)})
+
+
+class TokenRefreshView(OpenView):
+    @extend_schema(operation=operations.TOKEN_REFRESH)
+    def post(self, request: Request) -> Response:
+        try:
+            refresh = RefreshToken(cast(Any, _body(request, RefreshSerializer)["refresh"]))
+        except TokenError as exc:
+            raise AuthenticationFailed("The refresh token is not valid.") from exc
+        UserTokenAuthentication().get_user(refresh)
+        return Response(_tokens(refresh))
+
+
+def _login(request: HttpRequest, given: Mapping[str, str]) -> User:
+    """Raises AuthenticationFailed or LockedOut."""
+    with line_of(request, given["username"]):
+        user = authenticate(request, username=given["username"], password=given["password"])
+    if take_lockout(request):
+        raise LockedOut
+    if not isinstance(user, User):
+        raise AuthenticationFailed("The username or the password is wrong.")
+    forget_failures(request, user)
+    return user
+
+
+def _tokens(refresh: RefreshToken) -> dict[str, Any]:
+    lifetime = settings.SIMPLE_JWT["ACCESS_TOKEN_LIFETIME"]
+    return {"access": str(refresh.access_token), "expires_in": int(lifetime.total_seconds())}
+
+
+def _body(request: Request, form: type[StrictSerializer]) -> dict[str, str]:
+    """The fields of the body. Raises MalformedBody or ValidationError."""
+    body: Any = request.data  # of an empty body DRF makes a dict of its own
+    data = parse_json(body if isinstance(body, bytes) else b"")
+    if not isinstance(data, dict):
+        raise MalformedBody("Expected an object.", code="invalid-structure")
+    given = form(data=data)
+    given.is_valid(raise_exception=True)
+    found: dict[str, str] = given.validated_data
+    return found

@@ -1,0 +1,70 @@
+"""The temporary table `incoming`: what one transaction wants to store, on either database."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import msgspec
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from sensors.messages import LiveReading
+
+_COLUMNS = (
+    "(sensor_id bigint, measured_at bigint, received_at bigint, value double precision,"
+    " quality smallint, late boolean, metadata text, number integer)"
+)
+_CREATE = {
+    "sqlite": f"CREATE TEMPORARY TABLE IF NOT EXISTS incoming {_COLUMNS}",
+    "postgresql": f"CREATE TEMPORARY TABLE IF NOT EXISTS incoming {_COLUMNS} ON COMMIT DELETE ROWS",
+}
+_INSERT = "INSERT INTO incoming VALUES (%s, %s, %s, %s, %s, %s, %s, %s)"
+_encode = msgspec.json.Encoder().encode
+
+
+def fill(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
+    """Let `incoming` hold exactly these rows, numbered in their order."""
+    cursor.execute(_CREATE[connection.vendor])
+    cursor.execute("DELETE FROM incoming")
+    _FILL[connection.vendor](cursor, rows)
+
+
+def _insert(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
+    cursor.executemany(_INSERT, [*map(_tuple, enumerate(rows))])
+
+
+def _tuple(numbered: tuple[int, LiveReading]) -> tuple[int | float | str | None, ...]:
+    number, row = numbered
+    return (
+        row.sensor_id,
+        row.measured_at,
+        row.received_at,
+        row.value,
+        row.quality.value,
+        row.late,
+        _encode(row.metadata).decode() if row.metadata else "",
+        number,
+    )
+
+
+def _copy(cursor: Any, rows: Sequence[LiveReading]) -> None:
+    text = "".join(map(_line, enumerate(rows)))
+    # Django hands COPY through to psycopg and does not translate its errors.
+    with connection.wrap_database_errors, cursor.copy("COPY incoming FROM STDIN") as copy:
+        copy.write(text)
+
+
+def _line(numbered: tuple[int, LiveReading]) -> str:
+    """One line of COPY's text format; JSON escapes all control characters but no backslash."""
+    number, row = numbered
+    metadata = _encode(row.metadata).decode().replace("\\", "\\\\") if row.metadata else ""
+    value = "\\N" if row.value is None else repr(row.value)
+    return (
+        f"{row.sensor_id}\t{row.measured_at}\t{row.received_at}\t{value}\t"
+        f"{row.quality.value}\t{row.late}\t{metadata}\t{number}\n"
+    )
+
+
+_FILL: dict[str, Callable[[Any, Sequence[LiveReading]], None]] = {
+    "sqlite": _insert,
+    "postgresql": _copy,
+}

@@ -1,0 +1,168 @@
+"""A reader's lease: one process at a time does its work, the others stand by (design.md 4.2)."""
+
+import asyncio
+import secrets
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import structlog
+
+from sensors.exceptions import LeaseLost, LogUnavailable
+from sensors.store.store import Store
+
+log = structlog.get_logger(__name__)
+
+Work = Callable[[asyncio.Event], Awaitable[None]]
+
+
+async def run_under_lease(
+    store: Store,
+    reader: str,
+    work: Work,
+    stop: asyncio.Event,
+    *,
+    seconds: float = 10.0,
+    renew_every: float = 3.0,
+    try_every: float = 1.0,
+    pauses: tuple[float, float] = (1.0, 10.0),
+    grace: float = 5.0,
+) -> None:
+    """Run `work` while this process holds the reader's lease, until `stop` is set.
+
+    The work gets an event that is set when it must end: the lease was lost, Redis was away for
+    longer than the lease, or `stop`; after `grace` it is cancelled. Whatever it raises is logged
+    and tried again after a pause that doubles from the first of `pauses` to the second. All
+    times are seconds.
+    """
+    lease = _Lease(store, reader, seconds=seconds, renew_every=renew_every, grace=grace)
+    loop = asyncio.get_running_loop()
+    pause = pauses[0]
+    while not stop.is_set():
+        if not await lease.take():
+            await is_set_within(stop, try_every)
+            continue
+        began = loop.time()
+        failed = await lease.work(work, stop)
+        if not failed or loop.time() - began > pauses[1]:
+            pause = pauses[0]
+        await is_set_within(stop, pause if failed else try_every)
+        pause = min(2 * pause, pauses[1]) if failed else pause
+
+
+async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
+    """Wait so long at most; whether the event is set."""
+    if not event.is_set():
+        waiting = asyncio.create_task(event.wait())
+        await asyncio.wait({waiting}, timeout=seconds)
+        waiting.cancel()
+    return event.is_set()
+
+
+class _Lease:
+    """This process's claim on one reader; `_until` is when it is over by our own clock."""
+
+    def __init__(
+        self, store: Store, reader: str, *, seconds: float, renew_every: float, grace: float
+    ) -> None:
+        self._store = store
+        self._grace = grace
+        self._token = secrets.token_hex(16)
+        self._seconds = seconds
+        self._renew_every = renew_every
+        self._until = 0.0
+        self._waits_for = ""
+        self._reader = reader
+        self._log = log.bind(reader=reader)
+
+    async def take(self) -> bool:
+        """Whether the lease is now ours; why not is logged once, not each try."""
+        asked = asyncio.get_running_loop().time()
+        try:
+            taken = await self._store.acquire_lease(
+                self._reader, self._token, seconds=self._seconds
+            )
+        except LogUnavailable as exc:
+            self._stand_by("redis", error=exc.detail)
+            return False
+        if not taken:
+            self._stand_by("lease")
+            return False
+        self._until = asked + self._seconds
+        self._waits_for = ""
+        self._log.info("lease_taken")
+        return True
+
+    def _stand_by(self, waits_for: str, **why: str) -> None:
+        if self._waits_for != waits_for:
+            self._waits_for = waits_for
+            self._log.info("reader_stood_by", waits_for=waits_for, **why)
+
+    async def work(self, work: Work, stop: asyncio.Event) -> bool:
+        """Hold the lease while the work runs; whether the work failed."""
+        ended = asyncio.Event()
+        worker = asyncio.ensure_future(work(ended))
+        try:
+            await self._hold(worker, stop)
+        finally:
+            ended.set()
+            await self._finish(worker)
+            await self._give_back()
+        return self._failed(worker)
+
+    async def _hold(self, worker: asyncio.Future[None], stop: asyncio.Event) -> None:
+        loop = asyncio.get_running_loop()
+        stopping = asyncio.create_task(stop.wait())
+        ends: set[asyncio.Future[Any]] = {worker, stopping}
+        try:
+            while True:
+                pause = max(0.0, min(self._renew_every, self._until - loop.time()))
+                done, _ = await asyncio.wait(
+                    ends, timeout=pause, return_when=asyncio.FIRST_COMPLETED
+                )
+                if done:
+                    return
+                if not await self._renew():
+                    self._log.warning("lease_lost")
+                    return
+        finally:
+            stopping.cancel()
+
+    async def _renew(self) -> bool:
+        """Whether the lease is still ours; a short outage of Redis does not end it."""
+        asked = asyncio.get_running_loop().time()
+        if asked >= self._until:
+            return False
+        try:
+            renewed = await self._store.renew_lease(
+                self._reader, self._token, seconds=self._seconds
+            )
+        except LogUnavailable:
+            return True
+        if renewed:
+            self._until = asked + self._seconds
+        return renewed
+
+    async def _give_back(self) -> None:
+        try:
+            await self._store.release_lease(self._reader, self._token)
+        except LogUnavailable:
+            return  # it ends by itself
+        self._log.info("lease_released")
+
+    async def _finish(self, worker: asyncio.Future[None]) -> None:
+        await asyncio.wait({worker}, timeout=self._grace)
+        if not worker.done():
+            self._log.warning("reader_cancelled", grace_seconds=self._grace)
+            worker.cancel()
+            await asyncio.wait({worker}, timeout=self._grace)
+
+    def _failed(self, worker: asyncio.Future[None]) -> bool:
+        if not worker.done() or worker.cancelled():
+            return False
+        exc = worker.exception()
+        if isinstance(exc, LeaseLost):
+            self._log.warning("lease_lost", error=str(exc))
+        elif exc is not None:
+            self._log.error("reader_failed", exc_info=exc)
+            return True
+        return False

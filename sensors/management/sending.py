@@ -1,0 +1,116 @@
+"""What `simulate` and `replay` share: where to and with which key, how it goes, how it ends."""
+
+import asyncio
+import contextlib
+import os
+import re
+import shutil
+import signal
+import sys
+from argparse import ArgumentTypeError
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import httpx
+from django.core.management.base import CommandError, CommandParser
+
+from sensors.sending.answers import Tally
+from sensors.sending.sender import Sender
+
+# A terminal is shown how it goes once a second, a log file once a minute.
+TERMINAL_SECONDS, LOG_SECONDS = 1.0, 60.0
+# What is under way when the command is ended gets this long to be answered.
+DRAIN_SECONDS = 2.0
+
+
+def add_url(parser: CommandParser) -> None:
+    parser.add_argument(
+        "--url",
+        type=_url,
+        default="http://127.0.0.1:8000",
+        metavar="U",
+        help="the platform's address (default: %(default)s)",
+    )
+
+
+def device_key() -> str:
+    """DEVICE_KEY. Raises CommandError when it is missing or cannot be one."""
+    key = os.environ.get("DEVICE_KEY", "").strip()
+    if not key:
+        raise CommandError(
+            "DEVICE_KEY is not set. Make a key with `python manage.py device_key create` "
+            "and put it into the environment or .env."
+        )
+    if not re.fullmatch(r"[\x21-\x7e]+", key):
+        raise CommandError("DEVICE_KEY must look like dt_<prefix>.<secret>, without spaces.")
+    return key
+
+
+async def until_signal(*work: Coroutine[Any, Any, None]) -> bool:
+    """Run `work` side by side until one of it ends or raises, or until SIGTERM or Ctrl-C.
+
+    Return whether it was a signal.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    tasks = [asyncio.create_task(one) for one in (*work, _wait(stop))]
+    done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        task.result()
+    return stop.is_set()
+
+
+async def drained(sender: Sender) -> str:
+    """Give what is under way its time; return what is left, for the end of the summary."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            await sender.settled()
+    return f", {sender.unanswered:,} not answered" if sender.unanswered else ""
+
+
+async def show(line: Callable[[], str], log_event: Callable[[], None]) -> None:
+    """How it goes: `line` stays in place on a terminal, else an event now and then."""
+    if not sys.stderr.isatty():
+        while True:
+            await asyncio.sleep(LOG_SECONDS)
+            log_event()
+    try:
+        while True:
+            await asyncio.sleep(TERMINAL_SECONDS)
+            # One that wraps would not stay in place.
+            text = line()[: shutil.get_terminal_size().columns - 1]
+            # Back to the first column, so that a log line writes over this one.
+            _write(f"\r{text}\x1b[K\r")
+    finally:
+        _write("\r\x1b[K")
+
+
+def _write(text: str) -> None:
+    sys.stderr.write(text)
+    sys.stderr.flush()
+
+
+def counts(tally: Tally) -> str:
+    return (
+        f"{tally.accepted:,} accepted, {tally.late:,} late, {tally.duplicate:,} duplicate, "
+        f"{tally.conflicting:,} conflicting, {tally.refused:,} refused"
+    )
+
+
+async def _wait(stop: asyncio.Event) -> None:
+    await stop.wait()
+
+
+def _url(text: str) -> str:
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL:
+        url = httpx.URL()
+    if url.scheme not in {"http", "https"} or not url.host or url.query or url.fragment:
+        raise ArgumentTypeError(f"expected an address such as http://127.0.0.1:8000, got {text!r}")
+    return text

@@ -1,0 +1,51 @@
+"""When each machine measures and when it posts, so that a rate is met; the clock is an argument."""
+
+import heapq
+from collections.abc import Mapping
+
+# RATE_LIMIT grants a device key 100 requests a second; what is posted again needs room as well.
+# Beyond this, a machine posts several moments in one batch.
+MOST_POSTS_A_SECOND = 60.0
+# A clock that jumped, or a process that slept: what was not measured then is not made up now.
+LONGEST_GAP = 30.0
+
+
+class Timetable:
+    """Every sensor measures each `interval` seconds; machines take turns, not all at once."""
+
+    def __init__(self, sensors: Mapping[str, int], *, rate: float, start: float) -> None:
+        """`sensors`: how many a machine has; `rate`: readings a second in total."""
+        self.interval = sum(sensors.values()) / rate
+        self.post_every = max(self.interval, len(sensors) / MOST_POSTS_A_SECOND)
+        self._machines = list(sensors)
+        self._begin(start)
+
+    @property
+    def next_due(self) -> float:
+        return self._turns[0][0]
+
+    def due(self, now: float) -> list[tuple[str, list[float]]]:
+        """The machines whose turn has come, each with the moments it measured since its last."""
+        if abs(now - self.next_due) > max(LONGEST_GAP, 2 * self.post_every):
+            self._begin(now)
+        turns = []
+        while self.next_due <= now:
+            moment, machine = self._turns[0]
+            heapq.heapreplace(self._turns, (moment + self.post_every, machine))
+            if moments := self._measured(machine, moment):
+                turns.append((machine, moments))
+        return turns
+
+    def _begin(self, start: float) -> None:
+        share = self.post_every / len(self._machines)
+        firsts = {machine: start + i * share for i, machine in enumerate(self._machines)}
+        self._next = dict(firsts)
+        self._turns = [(first, machine) for machine, first in firsts.items()]
+        heapq.heapify(self._turns)
+
+    def _measured(self, machine: str, until: float) -> list[float]:
+        moments = []
+        while self._next[machine] <= until:
+            moments.append(self._next[machine])
+            self._next[machine] += self.interval
+        return moments

@@ -1,0 +1,78 @@
+"""Who asks, what there is to see, and how it comes into the log of a test that is not async."""
+
+import asyncio
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+from sensors.messages import LiveReading
+from sensors.models import Machine, Sensor, SensorType
+from sensors.store.store import Store
+
+PASSWORD = "correct horse battery staple"
+STATES = ("superuser", "viewer", "stranger", "anonymous")
+
+
+def make_person(name: str, *roles: str) -> User:
+    """Somebody with these roles: viewer, operator, engineer, admin."""
+    user = User.objects.create_user(name, password=PASSWORD)
+    user.groups.set(Group.objects.filter(name__in=roles))
+    return user
+
+
+def make_viewer(name: str = "viewer") -> User:
+    """Somebody who may see machines and nothing else."""
+    return make_person(name, "viewer")
+
+
+def make_stranger(name: str = "stranger") -> User:
+    return make_person(name)
+
+
+def make_superuser(name: str = "superuser") -> User:
+    return User.objects.create_superuser(name, password=PASSWORD)
+
+
+def client_of(who: str) -> Client:
+    """A browser in which this one of STATES is logged in."""
+    client = Client()
+    if who != "anonymous":
+        makers = {"superuser": make_superuser, "viewer": make_viewer, "stranger": make_stranger}
+        client.force_login(makers[who]())
+    return client
+
+
+def make_machine(machine_id: str = "CNC-001", *sensors: str, **fields: str) -> Machine:
+    """A machine with sensors such as `temperature` or `vibration.drive_end`."""
+    machine = Machine.objects.create(machine_id=machine_id, **fields)
+    for name in sensors or ("temperature",):
+        slug, _, position = name.partition(".")
+        Sensor.objects.create(
+            machine=machine, sensor_type=SensorType.objects.get(slug=slug), position=position
+        )
+    return machine
+
+
+def log_readings(*readings: LiveReading) -> str:
+    """Append them as one request; the position of its entry."""
+    return asyncio.run(_append(readings))
+
+
+def mark_stored(position: str) -> None:
+    """As the history reader does after its commit."""
+    asyncio.run(_mark_stored(position))
+
+
+async def _append(readings: Sequence[LiveReading]) -> str:
+    store = Store(settings.REDIS_URL)
+    receipt = await store.append(readings)
+    await store.aclose()
+    return receipt.position or ""
+
+
+async def _mark_stored(position: str) -> None:
+    store = Store(settings.REDIS_URL)
+    await store.mark_stored(await store.epoch(), position)
+    await store.aclose()
