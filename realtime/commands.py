@@ -1,0 +1,115 @@
+"""What a client may say on a socket, strictly parsed; a bad message gets an `error`, no more."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any, Never
+
+import msgspec
+
+MAX_SUBSCRIPTIONS = 200
+MAX_TEXT_BYTES = 64 * 1024
+_WIDEST_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
+
+
+class Ping(msgspec.Struct, frozen=True):
+    pass
+
+
+class GetLatest(msgspec.Struct, frozen=True):
+    pass
+
+
+class Subscribe(msgspec.Struct, frozen=True):
+    """Follow exactly these machines; none of them: the dashboard again."""
+
+    machine_ids: tuple[str, ...]
+
+
+Command = Ping | GetLatest | Subscribe
+
+
+class CommandRefused(Exception):
+    """A message that cannot be taken: `code` and text for the client's `error`."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+def parse_command(text: str | None) -> Command:
+    """The client's message; None stands for a binary frame. Raises CommandRefused."""
+    if text is None:
+        raise CommandRefused("binary-not-supported", "Send text frames.")
+    message = _json(text)
+    if not isinstance(message, dict):
+        raise CommandRefused("invalid-structure", "Send a JSON object with a type.")
+    if "type" not in message:
+        raise CommandRefused("required", "A message needs a type.")
+    kind = message.pop("type")
+    parse = _PARSERS.get(kind) if isinstance(kind, str) else None
+    if parse is None:
+        raise CommandRefused("unknown-type", f"Known types are {', '.join(_PARSERS)}.")
+    return parse(message)
+
+
+def is_machine_id(text: object) -> bool:
+    """Whether a machine may be called so; MACHINE_ID_PATTERN is about new ones alone."""
+    return isinstance(text, str) and _WIDEST_MACHINE_ID.fullmatch(text) is not None
+
+
+def _json(text: str) -> Any:
+    try:
+        return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
+    except (ValueError, RecursionError) as exc:
+        raise CommandRefused("invalid-json", "The message is not strict JSON.") from exc
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise ValueError("duplicate key")
+    return fields
+
+
+def _constant(name: str) -> Never:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _no_fields(fields: dict[str, Any]) -> None:
+    if fields:
+        raise CommandRefused("unknown-field", "The message has a field that its type has not.")
+
+
+def _ping(fields: dict[str, Any]) -> Command:
+    _no_fields(fields)
+    return Ping()
+
+
+def _get_latest(fields: dict[str, Any]) -> Command:
+    _no_fields(fields)
+    return GetLatest()
+
+
+def _subscribe(fields: dict[str, Any]) -> Command:
+    if "machine_ids" not in fields:
+        raise CommandRefused("required", "subscribe needs machine_ids.")
+    machine_ids = fields.pop("machine_ids")
+    _no_fields(fields)
+    if not isinstance(machine_ids, list):
+        raise CommandRefused("invalid-structure", "machine_ids must be a list of texts.")
+    if len(machine_ids) > MAX_SUBSCRIPTIONS:
+        raise CommandRefused(
+            "too-many-subscriptions", f"At most {MAX_SUBSCRIPTIONS} machines on one socket."
+        )
+    if not all(map(is_machine_id, machine_ids)):
+        raise CommandRefused("invalid-machine-id", "No machine can be called so.")
+    return Subscribe(tuple(dict.fromkeys(machine_ids)))
+
+
+_PARSERS: dict[str, Callable[[dict[str, Any]], Command]] = {
+    "ping": _ping,
+    "get_latest": _get_latest,
+    "subscribe": _subscribe,
+}

@@ -1,0 +1,246 @@
+"""The hub: one membership per machine for the whole process, one bounded outbox per socket.
+
+Its tasks run while sockets are open and a few seconds longer. It never waits for a socket.
+"""
+
+import asyncio
+import itertools
+from collections.abc import Sequence
+from contextvars import Context
+from typing import Any
+
+import structlog
+
+from realtime import protocol
+from realtime.hub import reads
+from realtime.hub.feeds import Feed
+from realtime.hub.membership import Membership
+from realtime.hub.places import Follower, Job, Need
+from realtime.hub.pulse import Pulse
+from realtime.hub.recheck import recheck_forever
+from realtime.hub.shown import LINGER_SECONDS, Comparison, Shown, name_of
+from realtime.hub.socket import Socket
+from realtime.protocol import Cursor
+from sensors.enums import Feed as FeedWord
+from sensors.exceptions import LogUnavailable
+from sensors.instants import SECOND_US, now_us
+from sensors.messages import FeedState
+from sensors.metrics import WEBSOCKET_CONNECTIONS
+from sensors.per_loop import PerLoop
+from sensors.store.store import get_store
+
+log = structlog.get_logger(__name__)
+
+CHECK_SECONDS = 1.0
+DELAYED_SECONDS = 2.0
+# Reads of the log at once: a thousand sockets coming back leave Redis to the ingest.
+READS_AT_ONCE = 8
+
+
+class Hub:
+    """One per event loop (`get_hub`)."""
+
+    def __init__(self) -> None:
+        self.sockets: dict[Socket, None] = {}
+        self.state = FeedState(FeedWord.LIVE, 0.0)
+        self._shown = Shown(self._start)
+        self._membership = Membership()
+        self._pulse = Pulse(lambda: self.sockets, lambda: self.state)
+        self._reads = asyncio.Semaphore(READS_AT_ONCE)
+        self._jobs: set[asyncio.Task[None]] = set()
+        self._task: asyncio.Task[None] | None = None
+        self._connected = 0
+        self._reached_us = now_us()
+        self._phases = itertools.count()
+        self._closed = False
+
+    @property
+    def is_awake(self) -> bool:
+        """Whether any task of the hub runs."""
+        return self._task is not None
+
+    # Sockets
+
+    def add(self, socket: Socket) -> None:
+        """Take a socket that was accepted; follow with `follow_machine` or `follow_dashboard`."""
+        socket.on_overflow = _lose
+        socket.on_drained = _mend
+        socket.phase = next(self._phases)
+        self.sockets[socket] = None
+        self._connected += 1
+        WEBSOCKET_CONNECTIONS.labels(kind=socket.kind).inc()
+        self._wake()
+
+    def follow_machine(
+        self, socket: Socket, machine_id: str, *, cursor: Cursor | None = None
+    ) -> None:
+        """Greet the socket with the machine's twin, then send what comes in, from the cursor on."""
+        self._follow(socket, self._shown.machine(machine_id), cursor)
+
+    def follow_dashboard(self, socket: Socket) -> None:
+        self._follow(socket, self._shown.dashboard)
+
+    def subscribe(self, socket: Socket, machine_ids: Sequence[str]) -> None:
+        """Make a dashboard's socket follow exactly these machines; none: the dashboard again."""
+        self._unfollow(socket)
+        data = {"machine_ids": list(machine_ids)}
+        socket.put(protocol.message("subscribed", data, machine_id=None, cursor=None))
+        for machine_id in machine_ids:
+            self.follow_machine(socket, machine_id)
+        if not machine_ids:
+            self.follow_dashboard(socket)
+
+    async def latest(self, socket: Socket) -> list[Any]:
+        """The latest readings of what the socket follows. Raises LogUnavailable."""
+        machine_ids = [follower.feed.machine_id for follower in socket.followers]
+        if self._shown.dashboard.machine_id in machine_ids:
+            return await reads.latest_readings(None)
+        return await reads.latest_readings([name for name in machine_ids if name is not None])
+
+    async def remove(self, socket: Socket) -> None:
+        """The socket is gone."""
+        if socket in self.sockets:
+            del self.sockets[socket]
+            WEBSOCKET_CONNECTIONS.labels(kind=socket.kind).dec()
+            self._unfollow(socket)
+        await socket.aclose()
+
+    def _follow(self, socket: Socket, feed: Feed, cursor: Cursor | None = None) -> None:
+        follower = Follower(feed, socket, cursor)
+        socket.followers.append(follower)
+        feed.join(follower)
+
+    def _unfollow(self, socket: Socket) -> None:
+        for follower in socket.followers:
+            follower.feed.leave(follower)
+        socket.followers.clear()
+
+    # Tasks
+
+    async def aclose(self) -> None:
+        """End every task of the hub and its sockets, and leave the groups."""
+        self._closed = True
+        for socket in list(self.sockets):
+            await self.remove(socket)
+        tasks = [*self._jobs, *([self._task] if self._task else [])]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _wake(self) -> None:
+        if self._task is None and not self._closed:
+            # Its log lines are not those of the connection that happened to wake it.
+            self._task = asyncio.create_task(self._live(), context=Context())
+            self._task.add_done_callback(self._slept)
+
+    def _slept(self, task: asyncio.Task[None]) -> None:
+        self._task = None
+        if not task.cancelled() and (exc := task.exception()):
+            log.error("hub_failed", exc_info=exc)
+        if self.sockets:
+            self._wake()
+
+    async def _live(self) -> None:
+        works = (self._deliver(), self._pulse.run(), recheck_forever(lambda: self.sockets))
+        tasks = [asyncio.create_task(work) for work in works]
+        try:
+            idle_since = None
+            while idle_since is None or self._clock() - idle_since < LINGER_SECONDS:
+                await self._check()
+                await asyncio.sleep(CHECK_SECONDS)
+                idle_since = None if self.sockets else idle_since or self._clock()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            # Who comes meanwhile joins by a new one.
+            left, self._membership = self._membership, Membership()
+            await left.leave_all()
+
+    async def _deliver(self) -> None:
+        while True:
+            frame = await self._membership.receive()
+            try:
+                self._shown.take(frame)
+            except Exception:
+                log.exception("frame_failed", position=frame.position)
+            # A queue that is full never suspends: let the sockets write in between.
+            await asyncio.sleep(0)
+
+    # Reads of the log
+
+    def _start(self, job: Job) -> None:
+        task = asyncio.create_task(self._read(job), context=Context())
+        self._jobs.add(task)
+        task.add_done_callback(self._jobs.discard)
+
+    async def _read(self, job: Job) -> None:
+        try:
+            async with self._reads:
+                if job.need is not Need.FILL:
+                    await self._membership.join(name_of(job.feed))
+                answer = await reads.answer_of(job)
+            job.feed.settle(job, answer)
+        except LogUnavailable:
+            job.feed.fail(job)
+        except Exception:
+            log.exception("hub_read_failed", need=job.need.value)
+            job.feed.fail(job)
+
+    # Once a second
+
+    async def _check(self) -> None:
+        """Compare what the sockets have with the log, and say what this process shows."""
+        try:
+            await self._compare()
+            await self._tell()
+        except LogUnavailable as exc:
+            if self.state.feed is not FeedWord.DOWN:
+                log.warning("live_feed_down", error=exc.detail)
+            self._say(FeedState(FeedWord.DOWN, (now_us() - self._reached_us) / SECOND_US))
+        except Exception:
+            log.exception("hub_check_failed")
+
+    async def _compare(self) -> None:
+        comparison = Comparison(self._shown.followed())
+        epoch, newest, positions = await get_store().positions(comparison.machine_ids)
+        self._reached_us = now = now_us()
+        comparison.check(epoch, newest, positions, now_us=now)
+        behind = self._shown.behind_seconds(now)
+        word = FeedWord.DELAYED if behind > DELAYED_SECONDS else FeedWord.LIVE
+        self._say(FeedState(word, behind))
+
+    async def _tell(self) -> None:
+        """Say what this process watches, be in its groups alone, and count who came."""
+        names = [name_of(feed) for feed in self._shown.followed()]
+        await self._membership.watch(names)
+        await self._membership.rejoin(names)
+        for name in self._shown.forget_empty(self._clock()):
+            if not self._shown.has(name):  # nobody came meanwhile
+                await self._membership.leave(name)
+        if self._connected:
+            connected, self._connected = self._connected, 0
+            await get_store().count({"websocket_connections_total": connected})
+
+    def _say(self, state: FeedState) -> None:
+        changed = state.feed is not self.state.feed
+        self.state = state
+        if changed:
+            self._pulse.beat_soon()
+
+    @staticmethod
+    def _clock() -> float:
+        return asyncio.get_running_loop().time()
+
+
+def _lose(socket: Socket) -> None:
+    for follower in socket.followers:
+        follower.feed.lose(follower)
+
+
+def _mend(socket: Socket) -> None:
+    for follower in socket.followers:
+        follower.feed.mend(follower)
+
+
+get_hub: PerLoop[Hub] = PerLoop(Hub)

@@ -1,0 +1,73 @@
+"""What becomes of a frame for one socket. Pure: no clock, no network, no task.
+
+The channel layer loses, doubles and swaps messages, and a frame may hold what a socket has in
+part. The positions in the frame and the socket's own `last` alone decide, so that every socket
+sees every entry exactly once and in log order, or is told that it could not.
+"""
+
+from collections import deque
+from enum import Enum
+
+from sensors.messages import START, DashboardFrame, MachineFrame, position_key
+
+
+class Step(Enum):
+    FORWARD = "forward"
+    DROP = "drop"
+    FILL = "fill"
+    SNAPSHOT = "snapshot"
+
+
+def is_other_log(epoch: str, other: str) -> bool:
+    """Whether the log was lost between the two; one that was empty has no epoch yet."""
+    return bool(epoch and other) and epoch != other
+
+
+def machine_step(epoch: str, last: str, frame: MachineFrame) -> Step:
+    """A machine's socket takes the frame that follows `last`, and nothing twice."""
+    if is_other_log(epoch, frame.epoch):
+        return Step.SNAPSHOT
+    if frame.previous == last:
+        return Step.FORWARD
+    if position_key(frame.position) <= position_key(last):
+        return Step.DROP
+    return Step.FILL
+
+
+def dashboard_step(epoch: str, last: str, frame: DashboardFrame) -> Step:
+    """The dashboard shows the newest values: an overlap is harmless, a gap is not."""
+    if is_other_log(epoch, frame.epoch):
+        return Step.SNAPSHOT
+    if position_key(frame.position) <= position_key(last):
+        return Step.DROP
+    if position_key(frame.previous) <= position_key(last):
+        return Step.FORWARD
+    return Step.SNAPSHOT
+
+
+class Overdue:
+    """Up to which position a feed should have been delivered by now."""
+
+    __slots__ = ("_due", "_grace_us", "_seen")
+
+    def __init__(self, grace_us: int) -> None:
+        self._grace_us = grace_us
+        self._due = START
+        self._seen: deque[tuple[int, str]] = deque()
+
+    def look(self, newest: str, now_us: int) -> str:
+        """The newest position older than the grace, given the log's newest now.
+
+        A position holds its time by Redis's clock, which finds a lost last frame soonest. What
+        was newest a grace ago counts too: it holds under a steady stream and with clocks apart.
+        """
+        end = position_key(newest)
+        if position_key(self._due) > end:
+            self._due = START
+        while self._seen and position_key(self._seen[-1][1]) > end:
+            self._seen.pop()
+        while self._seen and now_us - self._seen[0][0] >= self._grace_us:
+            self._due = self._seen.popleft()[1]
+        if newest not in {self._due, self._seen[-1][1] if self._seen else START}:
+            self._seen.append((now_us, newest))
+        return newest if now_us - end[0] * 1000 > self._grace_us else self._due

@@ -1,0 +1,17 @@
+"""The sockets' addresses, behind the door that checks where they come from and who opens them."""
+
+from channels.routing import URLRouter
+from django.urls import path, re_path
+
+from realtime.auth import Door
+from realtime.consumers import DashboardConsumer, MachineConsumer, UnknownConsumer
+
+websocket_application = Door(
+    URLRouter(
+        [
+            path("ws/machines/<str:machine_id>", MachineConsumer.as_asgi()),
+            path("ws/dashboard", DashboardConsumer.as_asgi()),
+            re_path(r"", UnknownConsumer.as_asgi()),
+        ]
+    )
+)

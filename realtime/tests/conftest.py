@@ -1,0 +1,17 @@
+"""A hub on an empty Redis; nothing runs on after a test."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+
+from realtime.hub import Hub, get_hub
+from sensors.store.store import Store
+
+
+@pytest.fixture
+async def hub(store: Store) -> AsyncIterator[Hub]:
+    """The hub of this test's loop; afterwards it has left nothing running."""
+    hub = get_hub()
+    yield hub
+    get_hub.forget()
+    await hub.aclose()
