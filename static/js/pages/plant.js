@@ -1,0 +1,31 @@
+// The plant: the newest of everything on a board that can be searched.
+import { Board } from "../board.js";
+import { Filter } from "../filter.js";
+import { goLive } from "../live.js";
+import { Sparks } from "../spark.js";
+import { serverTime } from "../state.js";
+
+const root = document.querySelector("[data-live]");
+const form = root.querySelector("[data-part=filter]");
+const board = form && new Board(root);
+const sparks = new Sparks(root);
+let isAsked = false;
+const filter = form && new Filter(form, () => { isAsked = true; page.soon(); });
+
+const page = goLive({
+  hear({ type, data }) {
+    if (data?.readings) sparks.add(data.readings);
+  },
+  extra(at, state, looks) {
+    sparks.draw(serverTime(state, at), page.sight);
+    if (!board) return;
+    if (board.update(looks) || isAsked) {
+      isAsked = false;
+      filter.count(board.machines);
+      board.ask(filter.wanted);
+    }
+    if (board.show()) page.soon();
+    board.sort();
+  },
+});
+page.sight.onSeen((tiles) => sparks.see(tiles));
