@@ -1,14 +1,15 @@
 #!/usr/bin/env python
 """Django's command line: `python manage.py up --demo` starts everything."""
 
-import os
 import sys
 
 from django.core.management import execute_from_command_line
 
+from digitaltwin.start import load_settings
+
 
 def main() -> None:
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
+    load_settings()
     execute_from_command_line(sys.argv)
 
 

@@ -15,6 +15,9 @@ from sensors.store.client import make_client
 class Shard(RedisSingleShardConnection):  # type: ignore[misc]
     """The connection of one process; its client comes from the one factory."""
 
+    _redis: Any
+    _pubsub: Any
+
     def _ensure_redis(self) -> None:
         if self._redis is None:
             self._redis = make_client(settings.REDIS_URL, pool_size=4)

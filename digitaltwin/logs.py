@@ -8,6 +8,14 @@ from typing import Any
 import structlog
 
 _SECRETS = re.compile(r"(token=|Bearer\s+(?:dt_[^.\s]+\.)?)[^\s&\"']+")
+_LOGGERS = {
+    "django.server": {"handlers": [], "propagate": True},
+    # The line a request would leave is our own, with its request id.
+    "django.request": {"level": "ERROR"},
+    "httpx": {"level": "WARNING"},
+    "uvicorn.access": {"level": "WARNING"},
+    "daphne": {"level": "WARNING"},
+}
 
 
 def mask_secrets(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
@@ -59,13 +67,6 @@ def configure(options: dict[str, str]) -> None:
             },
             "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "structlog"}},
             "root": {"handlers": ["stderr"], "level": options["level"]},
-            "loggers": {
-                "django.server": {"handlers": [], "propagate": True},
-                # The line a request would leave is our own, with its request id.
-                "django.request": {"level": "ERROR"},
-                "httpx": {"level": "WARNING"},
-                "uvicorn.access": {"level": "WARNING"},
-                "daphne": {"level": "WARNING"},
-            },
+            "loggers": _LOGGERS,
         }
     )

@@ -7,14 +7,15 @@ Code reads `django.conf.settings`, never the environment.
 import sys
 from pathlib import Path
 
-from digitaltwin import embedded, environment
+from digitaltwin import databases, dotenv, embedded, environment
 from digitaltwin.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-environment.read_dotenv(BASE_DIR / ".env")
+DOTENV = dotenv.dotenv(BASE_DIR)
+dotenv.read_dotenv(DOTENV)
 
 DEBUG = env.boolean("DEBUG", default=False)
-DATA_DIR = Path(env.text("DATA_DIR", default=str(BASE_DIR / "data"))).absolute()
+DATA_DIR = env.folder("DATA_DIR", default=BASE_DIR / "data")
 SECRET_KEY = environment.secret_key(DATA_DIR)
 HTTPS = env.boolean("HTTPS", default=False)
 TIME_ZONE = env.time_zone("TIME_ZONE", default="UTC")
@@ -24,16 +25,26 @@ LOG_FORMAT = env.choice(
 )
 
 # Who may talk to us
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
+CSRF_FAILURE_VIEW = "digitaltwin.problems.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/v1/.*$"
+CORS_ALLOW_HEADERS = ["accept", "authorization", "content-type", "x-request-id"]
+CORS_ALLOW_METHODS = ["GET", "HEAD", "POST"]
+CORS_EXPOSE_HEADERS = [
+    "X-Request-ID",
+    "X-Process-Time",
+    "Retry-After",
+    "RateLimit",
+    "RateLimit-Policy",
+]
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
 # Where things are kept
 DATABASE_POOL_SIZE = env.whole("DATABASE_POOL_SIZE", default=10, least=2)
 DATABASES = {
-    "default": environment.database(
+    "default": databases.database(
         env.text("DATABASE_URL", default=""), DATA_DIR, DATABASE_POOL_SIZE
     )
 }
@@ -68,12 +79,14 @@ ROLLUP_RETENTION_DAYS = env.optional_whole("ROLLUP_RETENTION_DAYS", least=1)
 ACCESS_TOKEN_MINUTES = env.whole("ACCESS_TOKEN_MINUTES", default=30, least=1)
 API_DOCS = env.boolean("API_DOCS", default=DEBUG)
 ENABLE_METRICS = env.boolean("ENABLE_METRICS", default=True)
-METRICS_TOKEN = env.text("METRICS_TOKEN", default="")
-DRAIN_SECONDS = env.whole("DRAIN_SECONDS", default=0, least=0)
+METRICS_TOKEN = env.token("METRICS_TOKEN")
+# A web process ends within 11.5 s, and what is in flight has the last two of them.
+DRAIN_SECONDS = env.whole("DRAIN_SECONDS", default=0, least=0, most=9)
 
 INSTALLED_APPS = [
-    "daphne",
-    "django.contrib.admin",
+    # Not daphne: our `runserver` brings it, and no other process carries its 25 MB of Twisted.
+    "digitaltwin",
+    "digitaltwin.admin_site.PlantAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -88,12 +101,14 @@ INSTALLED_APPS = [
     "axes",
     "sensors",
     "realtime",
-    "digitaltwin",
 ]
 MIDDLEWARE = [
+    # Django's own metrics, of pages and reads; a device's request meets no middleware.
+    "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
     "digitaltwin.middleware.content_security_policy",
+    "digitaltwin.languages.page_language",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -102,6 +117,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "django_prometheus.middleware.PrometheusAfterMiddleware",
 ]
 ROOT_URLCONF = "digitaltwin.urls"
 ASGI_APPLICATION = "digitaltwin.asgi.application"
@@ -140,6 +156,9 @@ AXES_COOLOFF_TIME = 0.25  # hours: fifteen minutes
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
+# A lock ends fifteen minutes after the failure that made it, whoever knocks meanwhile.
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "digitaltwin.people.client_address"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -151,17 +170,28 @@ SECURE_REFERRER_POLICY = "same-origin"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
 SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^api/v1/health(/live|/ready)?$"]
+SECURE_REDIRECT_EXEMPT = [r"^api/v1/health(/live|/ready)?$", r"^metrics$"]
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+# One catalogue for the templates and all rooms' words.
+LOCALE_PATHS = [BASE_DIR / "realtime" / "locale"]
+LANGUAGE_COOKIE_NAME = "language"
+LANGUAGE_COOKIE_AGE = 31_536_000
+LANGUAGE_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SECURE = HTTPS
 USE_I18N = True
 USE_TZ = True
 STATIC_URL = "/static/"
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-# Found in the source tree, so that no collectstatic step stands before the first start;
-# the image collects, compresses and hashes.
-SERVESTATIC_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "digitaltwin.static_files.Storage"},
+}
+# Found in the source tree, so that no collectstatic step stands before the first start. Where
+# it ran, as in the image, what it collected is served: hashed, compressed, kept by browsers.
+SERVESTATIC_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").is_file()
 SERVESTATIC_AUTOREFRESH = DEBUG
 
 REST_FRAMEWORK = {
@@ -178,9 +208,11 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Digital Twin Manufacturing Platform",
-    "DESCRIPTION": "Readings in, twins out. Every machine has a live twin.",
+    "LICENSE": {"name": "MIT", "identifier": "MIT"},
+    "SERVERS": [{"url": "/", "description": "This host"}],
     "VERSION": environment.VERSION,
     "OAS_VERSION": "3.1.0",
+    "POSTPROCESSING_HOOKS": ["digitaltwin.documents.finish"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
@@ -191,4 +223,4 @@ LOGGING_CONFIG = "digitaltwin.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 TEST_RUNNER = "django.test.runner.DiscoverRunner"
 SILENCED_SYSTEM_CHECKS: list[str] = []
-environment.refuse_unknown_names(BASE_DIR / ".env")
+dotenv.refuse_unknown_names(DOTENV, env.names)

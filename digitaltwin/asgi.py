@@ -1,0 +1,26 @@
+"""Where every connection enters: devices go lean, sockets to the hub, the rest through Django."""
+
+import os
+
+from django.core.asgi import get_asgi_application
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
+django_application = get_asgi_application()
+
+from digitaltwin.lean import LeanHandler  # noqa: E402 - the apps must be ready first
+from digitaltwin.request_facts import Receive, RequestFacts, Scope, Send  # noqa: E402
+from realtime.routing import websocket_application  # noqa: E402
+
+lean = LeanHandler("/api/v1/sensors/readings", "/api/v1/sensors/readings/batch")
+
+
+async def _route(scope: Scope, receive: Receive, send: Send) -> None:
+    if scope["type"] == "websocket":
+        await websocket_application(scope, receive, send)
+    elif scope["type"] == "http" and lean.takes(scope):
+        await lean(scope, receive, send)
+    else:
+        await django_application(scope, receive, send)
+
+
+application = RequestFacts(_route)

@@ -1,0 +1,114 @@
+"""`runserver`: Channels' development server (daphne), with Redis and the readers beside it."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from daphne.management.commands.runserver import Command as DaphneCommand
+from daphne.server import Server as DaphneServer
+from daphne.ws_protocol import WebSocketProtocol
+from django.conf import settings
+from django.core.management.base import CommandError, CommandParser
+from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
+from twisted.internet import reactor
+from twisted.internet.task import deferLater
+
+from digitaltwin.embedded import EmbeddedRedis, RedisNotStarted, find_server
+from digitaltwin.environment import make_secret_key
+from digitaltwin.readers import READERS, run_readers
+
+RESTARTING = 1012
+GOODBYE_SECONDS = 0.1
+
+
+class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
+    """Sends every close code: autobahn's own `sendClose` takes 1000 and 3000 to 4999 alone."""
+
+    def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - daphne's name
+        self.sendCloseFrame(code=1000 if code is None else code)
+
+
+class Server(DaphneServer):  # type: ignore[misc]
+    """Runs the readers in the server's own loop: in memory nobody else sees the log."""
+
+    def run(self) -> None:
+        self.ready_callable = self._begin
+        super().run()
+
+    def _begin(self) -> None:
+        self.ws_factory.protocol = SocketProtocol
+        reactor.addSystemEventTrigger("before", "shutdown", self._say_goodbye)  # type: ignore[arg-type]
+        self._start_readers()
+
+    def _say_goodbye(self) -> Any:
+        """Every socket hears why it is closed; the frames need a moment to leave."""
+        for protocol in list(self.connections):
+            if isinstance(protocol, SocketProtocol) and protocol.state == protocol.STATE_OPEN:
+                protocol.serverClose(RESTARTING)
+        return deferLater(reactor, GOODBYE_SECONDS)
+
+    def _start_readers(self) -> None:
+        loop = asyncio.get_event_loop()
+        # Kept, or the loop would forget it.
+        self._readers = loop.create_task(run_readers(READERS, asyncio.Event()))
+        self._readers.add_done_callback(self._readers_ended)
+
+    def _readers_ended(self, readers: "asyncio.Task[None]") -> None:
+        if not readers.cancelled() and (exc := readers.exception()):
+            sys.stderr.write(f"{exc}\n")
+            self.stop()
+
+
+class Command(DaphneCommand):  # type: ignore[misc]
+    help = (
+        "Run the development server: it reloads changed code and runs the readers itself. "
+        "Starts a Redis of its own when there is a redis-server and no REDIS_URL."
+    )
+    server_cls = Server
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        super().add_arguments(parser)
+        # Static files come from the middleware, here as everywhere.
+        parser.set_defaults(use_static_handler=False)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
+            super().handle(*args, **options)
+            return
+        _begin_again_with_a_secret_key(settings.DATA_DIR)
+        try:
+            with _redis(settings.DATA_DIR):
+                super().handle(*args, **options)
+        except RedisNotStarted as exc:
+            raise CommandError(str(exc)) from exc
+
+
+def _begin_again_with_a_secret_key(folder: Path) -> None:
+    """The settings were read before the file was made: at the very first start, start again."""
+    if os.environ.get("SECRET_KEY") or (folder / "secret_key").is_file():
+        return
+    make_secret_key(folder)
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves
+
+
+@contextmanager
+def _redis(folder: Path) -> Iterator[None]:
+    """An embedded Redis for this process and the one it reloads; one that was found stays."""
+    program = find_server()
+    if not settings.REDIS_EMBEDDED or program is None:
+        yield
+        return
+    redis = EmbeddedRedis(folder, program=program)
+    redis.prepare()
+    redis.launch()
+    try:
+        redis.wait(is_cancelled=lambda: False)
+        os.environ["REDIS_URL"] = settings.REDIS_URL = redis.url
+        yield
+    finally:
+        if not redis.adopted:
+            redis.stop()

@@ -1,0 +1,159 @@
+"""The web process: `python -m digitaltwin.server --fd N`, or `--host` and `--port` of its own."""
+
+import argparse
+import asyncio
+import contextlib
+import gc
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from types import FrameType
+
+import structlog
+import uvicorn
+from django.apps import apps
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from digitaltwin.start import set_up
+
+if not apps.ready:
+    set_up()
+
+from digitaltwin.drain import begin_drain
+from digitaltwin.environment import refuse_fleeting_key
+from digitaltwin.listening import CannotListen, listen
+from digitaltwin.protocols import HttpProtocol, SocketProtocol
+from digitaltwin.readers import READERS, run_readers
+from sensors.store.client import is_memory
+
+# Not by __name__: that is __main__ here.
+log = structlog.get_logger("digitaltwin.server")
+
+APPLICATION = "digitaltwin.asgi:application"
+# From the signal to the exit: what a supervisor may wait for before it kills.
+END_SECONDS = 11.5
+FINISH_SECONDS = 8
+LONGEST_MESSAGE = 64 * 1024
+# Two of these without a sign of life end a socket: 40 s and a little.
+PING_SECONDS = 20.0
+GC_THRESHOLD = (50_000, 50, 100)
+
+
+class Server(uvicorn.Server):
+    """One SIGTERM: not ready, then no new connections, then what is in flight, then exit 0."""
+
+    def __init__(self, config: uvicorn.Config, *, drain_seconds: float) -> None:
+        super().__init__(config)
+        self._drain_seconds = drain_seconds
+        self._drain_until: float | None = None
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        # What is loaded now stays: the collector need not walk it again (p99 44 to 7 ms).
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLD)
+        log.info("server_started", pid=os.getpid())
+
+    async def on_tick(self, counter: int) -> bool:
+        if self._drain_until is not None and time.monotonic() >= self._drain_until:
+            self.end()
+        return bool(await super().on_tick(counter))
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Our own handler; uvicorn's would end the process by the signal, not with 0."""
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.handle_exit)
+        yield
+
+    def end(self) -> None:
+        """Finish what is in flight and return from `serve`."""
+        self.should_exit = True
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self._drain_until is not None:
+            os._exit(1)  # asked twice: at once, with whatever is in flight
+        begin_drain()
+        self._drain_until = time.monotonic() + self._drain_seconds
+        # A thread that hangs in a driver would keep the interpreter from ending.
+        deadline = threading.Timer(END_SECONDS, os._exit, args=(1,))
+        deadline.daemon = True
+        deadline.start()
+
+
+def make_server(application: str, *, drain_seconds: int, trusted_proxies: list[str]) -> Server:
+    config = uvicorn.Config(
+        application,
+        http=HttpProtocol,
+        ws=SocketProtocol,
+        ws_max_size=LONGEST_MESSAGE,
+        ws_ping_interval=PING_SECONDS,
+        ws_ping_timeout=PING_SECONDS,
+        ws_per_message_deflate=False,
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        log_level="warning",
+        # It prints query strings, where tokens may be.
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(trusted_proxies),
+        forwarded_allow_ips=trusted_proxies,
+        timeout_graceful_shutdown=max(2, min(FINISH_SECONDS, int(END_SECONDS) - 1 - drain_seconds)),
+    )
+    return Server(config, drain_seconds=drain_seconds)
+
+
+async def serve(server: Server, listener: socket.socket, *, with_readers: bool) -> None:
+    """Serve until a signal; with the readers in the same loop when the log is in its memory.
+
+    The readers end last: an answer in flight may wait for them. Raises what a reader raises.
+    """
+    if not with_readers:
+        await server.serve([listener])
+        return
+    stop = asyncio.Event()
+    readers = asyncio.create_task(run_readers(READERS, stop))
+    readers.add_done_callback(lambda _: server.end())
+    await server.serve([listener])
+    stop.set()
+    await readers
+
+
+def main() -> None:
+    options = _options()
+    try:
+        refuse_fleeting_key(settings.DATA_DIR)
+        listener = (
+            listen(options.host, options.port)
+            if options.fd is None
+            else socket.socket(fileno=options.fd)
+        )
+    except (CannotListen, ImproperlyConfigured) as exc:
+        sys.exit(str(exc))
+    server = make_server(
+        options.application,
+        drain_seconds=settings.DRAIN_SECONDS,
+        trusted_proxies=[str(network) for network in settings.TRUSTED_PROXIES],
+    )
+    with asyncio.Runner(loop_factory=server.config.get_loop_factory()) as runner:
+        runner.run(serve(server, listener, with_readers=is_memory(settings.REDIS_URL)))
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m digitaltwin.server", description=__doc__)
+    parser.add_argument("application", nargs="?", default=APPLICATION, help="module:attribute")
+    parser.add_argument("--fd", type=int, help="a listening socket that was handed over")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8000)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The contract, walked line by line against a running instance, from outside."""

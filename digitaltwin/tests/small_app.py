@@ -1,0 +1,35 @@
+"""A small ASGI application for the tests of the server that carries it."""
+
+import asyncio
+from typing import Any
+
+from digitaltwin.drain import is_draining
+from digitaltwin.protocols import ABORT
+
+
+async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    if scope["type"] == "websocket":
+        await _echo(scope, receive, send)
+    elif scope["path"] == "/slow":
+        await asyncio.sleep(0.8)
+        await _answer(send, b"slow")
+    elif scope["path"] == "/ready":
+        await _answer(send, b"", status=503 if is_draining() else 200)
+    else:
+        await _answer(send, f"{scope['scheme']} {scope['client'][0]}".encode())
+
+
+async def _answer(send: Any, body: bytes, *, status: int = 200) -> None:
+    headers = [(b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    await receive()
+    await send({"type": "websocket.accept"})
+    while (message := await receive())["type"] == "websocket.receive":
+        if message["text"] == "abort":
+            scope["extensions"][ABORT]()
+        else:
+            await send({"type": "websocket.send", "text": message["text"]})

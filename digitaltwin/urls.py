@@ -1,0 +1,51 @@
+"""Every address of the platform."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import URLPattern, URLResolver, include, path, re_path
+from django.views.generic import RedirectView
+from django.views.i18n import set_language
+
+from digitaltwin import health, metrics, offline, problem_pages
+from digitaltwin.documents import document_urls, schema_urls
+from digitaltwin.people import (
+    LoginView,
+    LogoutEverywhereView,
+    LogoutView,
+    PasswordView,
+    account,
+)
+
+api: list[URLPattern | URLResolver] = [
+    path("health", health.HealthView.as_view(), name="health"),
+    path("health/live", health.LiveView.as_view(), name="health-live"),
+    path("health/ready", health.ReadyView.as_view(), name="health-ready"),
+    *(schema_urls if settings.API_DOCS else []),
+    path("", include("sensors.api.urls")),
+]
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("api/v1/", include(api)),
+    # Also with DEBUG, whose own page for this is HTML; and no redirect to a trailing slash.
+    re_path(r"^api/", problem_pages.nothing_here),
+    path("problems/<slug:code>", problem_pages.explanation, name="problem"),
+    path("metrics", metrics.metrics, name="metrics"),
+    path("offline/", offline.page, name="offline"),
+    path("service-worker.js", offline.worker, name="service_worker"),
+    path("login/", LoginView.as_view(), name="login"),
+    path("logout/", LogoutView.as_view(), name="logout"),
+    path("logout/everywhere/", LogoutEverywhereView.as_view(), name="logout_everywhere"),
+    path("account/", account, name="account"),
+    path("password/", PasswordView.as_view(), name="password_change"),
+    # One page for everybody to log in, to log out and to change the password.
+    path("admin/logout/", LogoutView.as_view()),
+    path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
+    path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
+    path("admin/", admin.site.urls),
+    path("language", set_language, name="language"),
+    *(document_urls if settings.API_DOCS else []),
+    path("", include("realtime.urls")),
+]
+handler400 = "digitaltwin.problems.bad_request"
+handler403 = "digitaltwin.problems.permission_denied"
+handler404 = "digitaltwin.problems.not_found"
+handler500 = "digitaltwin.problems.server_error"
