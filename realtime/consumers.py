@@ -42,6 +42,8 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             # Not Channels' loop: without a channel to listen to, no task for each message.
             while True:
                 await self.dispatch(await receive())
+                # What waits is received without a pause: leave the writer, and all others, a turn.
+                await asyncio.sleep(0)
         except StopConsumer:
             return
         except asyncio.CancelledError:

@@ -403,6 +403,20 @@ async def test_flood_is_slowed_then_closed_4429(logged_in: Open) -> None:
     assert await browser.close_code() == 4429
 
 
+async def test_flood_that_comes_at_once_is_answered_before_it_is_closed(logged_in: Open) -> None:
+    browser = await logged_in("/ws/machines/CNC-001")
+    await browser.next("initial_data")
+
+    for _ in range(60):
+        await browser.send_json_to({"type": "ping"})
+    for _ in range(20):
+        await browser.next("pong")
+    for _ in range(19):
+        assert (await browser.next("error"))["data"]["code"] == "rate-limited"
+
+    assert await browser.close_code() == 4429
+
+
 async def test_message_over_64_kb_is_closed_1009(logged_in: Open) -> None:
     browser = await logged_in("/ws/machines/CNC-001")
     await browser.next("initial_data")
