@@ -32,6 +32,7 @@ from digitaltwin.tests.servers import (
 )
 from sensors.store import keys
 
+PEERS = ("seed", "channels")
 MACHINES = 1000
 _CATALOGUE_SECONDS = 2.5
 _PEERS = Path(__file__).parent / "peers"

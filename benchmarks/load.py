@@ -71,6 +71,8 @@ class Load:
         self._answer_seconds: list[float] = []
         self._statuses: Counter[int] = Counter()
         self._accepted: defaultdict[str, int] = defaultdict(int)
+        # (machine, number) of readings without an answer: the server may have them or not.
+        self._unanswered: list[tuple[str, int]] = []
         self._watchers: list[Watcher] = []
 
     async def open_sockets(self) -> None:
@@ -129,8 +131,10 @@ class Load:
         plan = self._plan
         machine, token = plan.devices[turn % len(plan.devices)]
         headers = f"Authorization: Bearer {token}\r\n" if token else ""
+        sent_at = self._deliveries.sent_at[machine]
+        numbers = range(len(sent_at), len(sent_at) + plan.size)
         if plan.sockets:
-            self._deliveries.sent_at[machine] += [due] * plan.size
+            sent_at += [due] * plan.size
         if plan.size == 1:
             answer = poster.post(_PATH, headers, self._bodies.single(machine))
         else:
@@ -140,6 +144,8 @@ class Load:
         self._statuses[status] += 1
         if 0 < status < 300:
             self._accepted[machine] += plan.size
+        elif status == 0:
+            self._unanswered += [(machine, number) for number in numbers]
 
     async def _status(self, poster: Poster, answer: asyncio.Future[int]) -> int:
         """That of the answer; 0 when none came, which ends this connection's posting."""
@@ -159,11 +165,13 @@ class Load:
                 deadline = time.perf_counter() + _DRAIN_SECONDS
 
     def _expected(self) -> int:
+        """Each accepted reading on each of its sockets; one without an answer if any has it."""
         plan = self._plan
         if not plan.sockets:
             return 0
-        share = plan.sockets // plan.watched
-        return share * sum(self._accepted[name] for name, _ in plan.devices[: plan.watched])
+        watched = (self._accepted[name] for name, _ in plan.devices[: plan.watched])
+        came = sum(one in self._deliveries.last_seconds for one in self._unanswered)
+        return plan.sockets // plan.watched * (sum(watched) + came)
 
     def _result(self, seconds: float) -> Result:
         deliveries = self._deliveries

@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from benchmarks.instances import PEERS
 from benchmarks.rounds import Turns, medians, spread
 from benchmarks.works import ROWS, Row
 
@@ -82,11 +83,10 @@ def _line(row: Row, turns: Turns, name: str) -> str:
     least, most = spread(measured, row.measure)
     median = medians(measured)[row.measure]
     times = ratio(row, turns, name=name, peer="seed")
-    is_peer = name in ("seed", "channels")
     return (
         f"| {row.title} | {name} | {_number(median)} {row.unit} "
         f"({_number(least)}–{_number(most)}) | {f'{times:.2f}x' if times else ''} | "
-        f"{'' if is_peer else row.due} |"
+        f"{'' if name in PEERS else row.due} |"
     )
 
 

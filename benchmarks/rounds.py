@@ -3,10 +3,10 @@
 import statistics
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 
-from benchmarks.instances import Instance, Start
+from benchmarks.instances import PEERS, Instance, Start
 from benchmarks.measuring import Measures
 from benchmarks.works import Work
 
@@ -16,30 +16,75 @@ Turns = dict[str, dict[str, list[Measures]]]
 
 
 def run(works: Sequence[Work], starts: Mapping[str, Start], *, turns: int, seconds: float) -> Turns:
-    """Do all works; a work's instances that this machine cannot start are left out."""
+    """Do all works; a work's instances that this machine cannot start are left out.
+
+    A turn in which a peer breaks is left out too, and the peer starts anew; where the product
+    breaks, the run ends.
+    """
     results: Turns = {work.name: defaultdict(list) for work in works}
-    with ExitStack() as stack:
-        running: dict[str, Instance] = {}
+    instances = _Instances(starts)
+    try:
         for work in sorted(works, key=lambda work: work.fresh):
             names = [name for name in work.names if name in starts]
             if work.fresh:
-                stack.pop_all().close()
-                running.clear()
-            for name in names:
-                if not work.fresh and name not in running:
-                    running[name] = stack.enter_context(starts[name]())
+                instances.stop_all()
+            for name in [] if work.fresh else names:
+                instances.get(name)
             for turn in range(turns):
                 _say(f"{work.name}: turn {turn + 1} of {turns}")
                 for name in names:
-                    measured = _turn(work, running.get(name) or starts[name], seconds, turn == 0)
-                    results[work.name][name].append(measured)
+                    with _left_out_if_broken(instances, name):
+                        measured = _turn(work, instances, name, seconds, is_first=turn == 0)
+                        results[work.name][name].append(measured)
+    finally:
+        instances.stop_all()
     return results
 
 
-def _turn(work: Work, instance: Instance | Start, seconds: float, is_first: bool) -> Measures:
-    if not isinstance(instance, Instance):
-        with instance() as fresh:
-            return work.turn(fresh, seconds)
+class _Instances:
+    """Those that are up, each by itself: a broken one can be replaced."""
+
+    def __init__(self, starts: Mapping[str, Start]) -> None:
+        self._starts = starts
+        self._running: dict[str, tuple[Instance, ExitStack]] = {}
+
+    def get(self, name: str) -> Instance:
+        """This one, started if it is not up."""
+        if name not in self._running:
+            with ExitStack() as stack:
+                instance = stack.enter_context(self._starts[name]())
+                self._running[name] = (instance, stack.pop_all())
+        return self._running[name][0]
+
+    def stop(self, name: str) -> None:
+        if name in self._running:
+            _, stack = self._running.pop(name)
+            stack.close()
+
+    def stop_all(self) -> None:
+        for name in [*self._running]:
+            self.stop(name)
+
+
+@contextmanager
+def _left_out_if_broken(instances: _Instances, name: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as exc:
+        if name not in PEERS:
+            raise
+        instances.stop(name)
+        _say(f"{name} broke, this turn of it is left out: {exc!r}")
+
+
+def _turn(
+    work: Work, instances: _Instances, name: str, seconds: float, *, is_first: bool
+) -> Measures:
+    instance = instances.get(name)
+    if work.fresh:
+        measured = work.turn(instance, seconds)
+        instances.stop(name)
+        return measured
     if is_first:
         work.turn(instance, _WARM_SECONDS)
     return work.turn(instance, seconds)

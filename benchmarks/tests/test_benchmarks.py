@@ -2,15 +2,19 @@
 
 import asyncio
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from benchmarks import report, usage
+from benchmarks import report, rounds, usage
 from benchmarks.bodies import Bodies, machine_id
+from benchmarks.instances import Instance, Start
+from benchmarks.measuring import Measures
 from benchmarks.rounds import medians, spread
 from benchmarks.watcher import Deliveries, Watcher
-from benchmarks.works import Row
+from benchmarks.works import Row, Work
 from sensors.instants import now_us
 from sensors.serializers import check_batch, check_single
 
@@ -52,6 +56,51 @@ def test_ratio_is_of_the_medians() -> None:
     assert spread(TURNS["single"]["seed"], "cpu_us") == (900.0, 1300.0)
     assert report.ratio(ROW, TURNS, name="embedded", peer="seed") == 0.25
     assert report.ratio(ROW, TURNS, name="seed", peer="seed") is None
+
+
+def started(name: str, ends: list[str]) -> Start:
+    @contextmanager
+    def start() -> Iterator[Instance]:
+        yield Instance(name, 0, [], [], processed=int, is_drained=bool)
+        ends.append(name)
+
+    return start
+
+
+def work_that_breaks(breaking: str) -> Work:
+    """Its second turn of `breaking` does."""
+    turns: list[str] = []
+
+    def turn(instance: Instance, seconds: float) -> Measures:
+        turns.append(instance.name)
+        if instance.name == breaking and turns.count(breaking) == 2:
+            raise RuntimeError("the load generator ended early")
+        return {"readings": 1.0}
+
+    return Work("broken", "Broken", ("seed", "embedded"), turn)
+
+
+def test_a_broken_peer_loses_its_turn_and_starts_anew() -> None:
+    ends: list[str] = []
+    starts = {name: started(name, ends) for name in ("seed", "embedded")}
+
+    turns = rounds.run([work_that_breaks("seed")], starts, turns=3, seconds=0)
+
+    assert {name: len(of_one) for name, of_one in turns["broken"].items()} == {
+        "seed": 2,
+        "embedded": 3,
+    }
+    assert sorted(ends) == ["embedded", "seed", "seed"]
+
+
+def test_a_broken_product_ends_the_run() -> None:
+    ends: list[str] = []
+    starts = {name: started(name, ends) for name in ("seed", "embedded")}
+
+    with pytest.raises(RuntimeError, match="ended early"):
+        rounds.run([work_that_breaks("embedded")], starts, turns=3, seconds=0)
+
+    assert sorted(ends) == ["embedded", "seed"]
 
 
 def test_readme_without_markers_is_refused(tmp_path: Path) -> None:
