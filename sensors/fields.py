@@ -4,6 +4,7 @@ A rule takes the field as decoded and returns what goes on inside, or raises Fie
 """
 
 import re
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from sensors.messages import Scalar
 
 UNIT_LENGTH = 20
 METADATA_SIZE = 1000
+NAMES_KEPT = 4096
 METADATA_FIELDS = 20
 METADATA_NAME_LENGTH = 64
 # Whole numbers beyond this leave the 64 bits that every JSON library can take.
@@ -27,6 +29,7 @@ _WIDEST_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ENCODE = msgspec.json.Encoder().encode
+_NESTED = (dict, list)
 
 
 class FieldRefused(Exception):
@@ -38,9 +41,34 @@ class FieldRefused(Exception):
         self.detail = detail
 
 
-def machine_id_of(text: str) -> str:
+class Bounds(msgspec.Struct, frozen=True):
+    """What the readings of one request are held against: the clock and settings, read once.
+
+    Microseconds since 1970 UTC; a measured time lies from `oldest_us` to `newest_us`.
+    """
+
+    now_us: int
+    oldest_us: int
+    newest_us: int
+    machine_id: re.Pattern[str]
+
+
+def bounds(now_us: int) -> Bounds:
+    """Those of now: from 2000 or MAX_AGE_DAYS ago to MAX_FUTURE_SECONDS ahead."""
+    days = settings.MAX_AGE_DAYS
+    return Bounds(
+        now_us,
+        max(OLDEST_US, now_us - days * DAY_US) if days else OLDEST_US,
+        now_us + settings.MAX_FUTURE_SECONDS * SECOND_US,
+        settings.MACHINE_ID_PATTERN,
+    )
+
+
+# The names of a plant are few and come again with every reading; what is refused is not kept.
+@lru_cache(maxsize=NAMES_KEPT)
+def machine_id_of(text: str, narrowed: re.Pattern[str]) -> str:
     """The setting can only narrow what a machine's name may ever be."""
-    for pattern in (settings.MACHINE_ID_PATTERN, _WIDEST_MACHINE_ID):
+    for pattern in (narrowed, _WIDEST_MACHINE_ID):
         if pattern.fullmatch(text) is None:
             raise FieldRefused(
                 "invalid-machine-id", f"Expected an id like {pattern.pattern}, got {_shown(text)}."
@@ -48,6 +76,7 @@ def machine_id_of(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def sensor_name_of(text: str) -> str:
     """The slug of a type, optionally followed by a dot and a position."""
     if SENSOR_NAME.fullmatch(text) is None:
@@ -58,6 +87,7 @@ def sensor_name_of(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def unit_of(text: str) -> str:
     _check_text(text)
     if len(text) > UNIT_LENGTH:
@@ -85,8 +115,8 @@ def value_of(number: float) -> float:
     return float(number) + 0.0
 
 
-def measured_at_of(text: str, *, now_us: int) -> int:
-    """Microseconds since 1970 UTC, from 2000 to MAX_FUTURE_SECONDS from now."""
+def measured_at_of(text: str, bounds: Bounds) -> int:
+    """Microseconds since 1970 UTC, within the bounds."""
     try:
         measured_at = parse_rfc3339(text)
     except ValueError:
@@ -95,19 +125,19 @@ def measured_at_of(text: str, *, now_us: int) -> int:
             "Expected an RFC 3339 time with an offset, such as 2026-11-23T10:30:00Z,"
             f" got {_shown(text)}.",
         ) from None
-    if measured_at > now_us + settings.MAX_FUTURE_SECONDS * SECOND_US:
+    if bounds.oldest_us <= measured_at <= bounds.newest_us:
+        return measured_at
+    if measured_at > bounds.newest_us:
+        ahead = (bounds.newest_us - bounds.now_us) // SECOND_US
         raise FieldRefused(
             "timestamp-in-future",
-            f"Expected at most {settings.MAX_FUTURE_SECONDS} s ahead of the server's clock"
-            f" ({format_us(now_us)}), got {_shown(text)}.",
+            f"Expected at most {ahead} s ahead of the server's clock"
+            f" ({format_us(bounds.now_us)}), got {_shown(text)}.",
         )
     if measured_at < OLDEST_US:
         raise FieldRefused("timestamp-too-old", f"Expected 2000 or later, got {_shown(text)}.")
-    if settings.MAX_AGE_DAYS and measured_at < now_us - settings.MAX_AGE_DAYS * DAY_US:
-        raise FieldRefused(
-            "timestamp-too-old", f"Expected at most {settings.MAX_AGE_DAYS} days ago."
-        )
-    return measured_at
+    days = (bounds.now_us - bounds.oldest_us) // DAY_US
+    raise FieldRefused("timestamp-too-old", f"Expected at most {days} days ago.")
 
 
 def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
@@ -118,20 +148,26 @@ def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
         raise FieldRefused(
             "too-many-fields", f"Expected at most {METADATA_FIELDS} keys, got {len(fields)}."
         )
+    is_flat = True
     for name, value in fields.items():
         _check_name(name)
         _check_metadata_value(value)
-    size = len(_ENCODE(fields).decode())
-    if size > METADATA_SIZE:
+        is_flat &= not isinstance(value, _NESTED)
+    encoded = _ENCODE(fields)
+    # Bytes are at least as many as characters.
+    if len(encoded) > METADATA_SIZE and (size := len(encoded.decode())) > METADATA_SIZE:
         raise FieldRefused(
             "too-large", f"Expected at most {METADATA_SIZE} characters as JSON, got {size}."
         )
+    if is_flat:
+        return fields
     return {
-        name: _ENCODE(value).decode() if isinstance(value, dict | list) else value
+        name: _ENCODE(value).decode() if isinstance(value, _NESTED) else value
         for name, value in fields.items()
     }
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def _check_name(name: str) -> None:
     is_short = 1 <= len(name) <= METADATA_NAME_LENGTH
     if not is_short or (not name.isprintable() and _CONTROL.search(name)):
@@ -144,24 +180,23 @@ def _check_name(name: str) -> None:
 
 
 def _check_metadata_value(value: Any) -> None:
-    if isinstance(value, str):
+    kind = type(value)
+    if kind is str:
         _check_text(value)
-    elif isinstance(value, dict):
+    elif kind is int:
+        _check_number(fits=-LARGEST_WHOLE <= value < LARGEST_WHOLE)
+    elif kind is float:
+        _check_number(fits=-LARGEST_DOUBLE <= value <= LARGEST_DOUBLE)
+    elif kind is list:
+        for inner in value:
+            _check_metadata_value(inner)
+    elif kind is dict:
         for name, inner in value.items():
             _check_text(name)
             _check_metadata_value(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            _check_metadata_value(inner)
-    elif isinstance(value, int | float):
-        _check_number(value)
 
 
-def _check_number(number: float) -> None:
-    if isinstance(number, int) and not isinstance(number, bool):
-        fits = -LARGEST_WHOLE <= number < LARGEST_WHOLE
-    else:
-        fits = -LARGEST_DOUBLE <= number <= LARGEST_DOUBLE
+def _check_number(*, fits: bool) -> None:
     if not fits:
         raise FieldRefused("number-out-of-range", "Expected a number that fits 64 bits.")
 

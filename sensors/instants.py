@@ -3,6 +3,7 @@
 import re
 import time
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the arithmetic below needs it naive
@@ -30,8 +31,7 @@ def parse_rfc3339(text: str) -> int:
     if match is None:
         raise ValueError("expected an RFC 3339 time with an offset")
     moment, fraction, sign, hours, minutes, fourteen = match.groups()
-    # In whole numbers, so that 0001-01-01T00:00:00+14:00 does not leave datetime's range.
-    us = (datetime.fromisoformat(moment) - NAIVE_EPOCH) // MICROSECOND
+    us = _us_of_second(moment)
     if fraction:
         us += int(fraction[:6].ljust(6, "0"))
     if sign:
@@ -42,8 +42,20 @@ def parse_rfc3339(text: str) -> int:
 
 def format_us(us: int) -> str:
     """RFC 3339 in UTC with `Z` and six digits."""
-    moment = NAIVE_EPOCH + timedelta(microseconds=us)
-    return moment.isoformat(timespec="microseconds") + "Z"
+    second, rest = divmod(us, SECOND_US)
+    return f"{_text_of_second(second)}.{rest:06d}Z"
+
+
+# Readings come in crowds of the same few seconds.
+@lru_cache(maxsize=1024)
+def _us_of_second(moment: str) -> int:
+    # In whole numbers, so that 0001-01-01T00:00:00+14:00 does not leave datetime's range.
+    return (datetime.fromisoformat(moment) - NAIVE_EPOCH) // MICROSECOND
+
+
+@lru_cache(maxsize=1024)
+def _text_of_second(second: int) -> str:
+    return (NAIVE_EPOCH + timedelta(seconds=second)).isoformat()
 
 
 def to_datetime(us: int) -> datetime:

@@ -40,7 +40,8 @@ class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
     @property
     def order(self) -> int:
         """What newest means: a stamp from the future counts from when it was received."""
-        return min(self.measured_at, self.received_at)
+        measured_at, received_at = self.measured_at, self.received_at
+        return measured_at if measured_at < received_at else received_at
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

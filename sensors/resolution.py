@@ -77,46 +77,44 @@ def resolve(sent: Mapping[int, SentReading], known: Known, *, received_at: int) 
         if sensor is None:
             sensor = _sensor_to_make(one, machine, known)
             unregistered.add((one.machine_id, one.sensor_type))
-        error = _misfit(one, sensor)
-        if error is not None:
-            errors.append(msgspec.structs.replace(error, index=index))
-        elif sensor is not None:
-            readings[index] = _reading(one, sensor, received_at)
+        found = _reading(one, sensor, received_at)
+        if isinstance(found, LiveReading):
+            readings[index] = found
+        else:
+            errors.append(msgspec.structs.replace(found, index=index))
     return Resolved(readings, errors, unregistered)
 
 
-def _reading(one: SentReading, sensor: SensorDescription, received_at: int) -> LiveReading:
-    value = one.value
-    return LiveReading(
-        machine_id=one.machine_id,
-        sensor_id=sensor.id,
-        sensor_type=one.sensor_type,
-        unit=sensor.unit,
-        measured_at=one.measured_at,
-        received_at=received_at,
-        value=None if value is None else convert(value, one.unit, sensor.unit),
-        quality=one.quality,
-        metadata=one.metadata,
-    )
-
-
-def _misfit(one: SentReading, sensor: SensorDescription | None) -> FieldError | None:
+def _reading(
+    one: SentReading, sensor: SensorDescription | None, received_at: int
+) -> LiveReading | FieldError:
+    """The reading in its sensor's unit, or why there is none."""
     if sensor is None:
         detail = f"{one.machine_id} has no sensor {one.sensor_type}."
         return FieldError("sensor_type", "unknown-sensor", detail)
-    if one.unit != sensor.unit and not are_convertible(one.unit, sensor.unit):
-        detail = f"Expected a unit that converts to {sensor.unit}, got {one.unit!a}."
-        return FieldError("unit", "unit-mismatch", detail)
-    if one.value is None:
-        return None
-    value = convert(one.value, one.unit, sensor.unit)
-    if sensor.minimum <= value <= sensor.maximum:
-        return None
-    detail = (
-        f"{sensor.type_name} must be between {sensor.minimum:.15g} and {sensor.maximum:.15g}"
-        f" {sensor.unit}, got {value:.15g}"
+    value, unit = one.value, sensor.unit
+    if one.unit != unit:
+        if not are_convertible(one.unit, unit):
+            detail = f"Expected a unit that converts to {unit}, got {one.unit!a}."
+            return FieldError("unit", "unit-mismatch", detail)
+        value = None if value is None else convert(value, one.unit, unit)
+    if value is not None and not sensor.minimum <= value <= sensor.maximum:
+        detail = (
+            f"{sensor.type_name} must be between {sensor.minimum:.15g} and {sensor.maximum:.15g}"
+            f" {unit}, got {value:.15g}"
+        )
+        return FieldError("value", "out-of-range", detail)
+    return LiveReading(
+        one.machine_id,
+        sensor.id,
+        one.sensor_type,
+        unit,
+        one.measured_at,
+        received_at,
+        value,
+        one.quality,
+        one.metadata,
     )
-    return FieldError("value", "out-of-range", detail)
 
 
 def _may_register(known: Known) -> bool:

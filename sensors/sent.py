@@ -1,6 +1,5 @@
 """Readings as a device sends them: what the compiled decoder takes, and what the checks make."""
 
-from typing import Any
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -19,7 +18,7 @@ class WireReading(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     timestamp: str
     machine_id: str | UnsetType = UNSET
     quality: str | UnsetType = UNSET
-    metadata: dict[str, Any] | UnsetType = UNSET
+    metadata: dict[str, Scalar] | UnsetType = UNSET
 
 
 class WireBatch(msgspec.Struct, forbid_unknown_fields=True):

@@ -14,7 +14,6 @@ from rest_framework import serializers
 from sensors import fields
 from sensors.enums import Quality
 from sensors.exceptions import FieldError, InvalidReadings, MalformedBody
-from sensors.messages import Scalar
 from sensors.parsers import parse_json
 from sensors.sent import Checked, SentReading, WireBatch, WireReading
 from sensors.strict_fields import (
@@ -73,44 +72,46 @@ class BatchSerializer(StrictSerializer):
 
 def check_single(body: bytes, *, now_us: int) -> Checked:
     """Raises MalformedBody."""
-    fast = _fast_single(body, now_us)
+    bounds = fields.bounds(now_us)
+    fast = _fast_single(body, bounds)
     if fast is not None:
         return Checked(1, {0: fast}, [])
-    sent, errors = _slow_reading(parse_json(body), now_us)
+    sent, errors = _slow_reading(parse_json(body), bounds)
     return Checked(1, {} if sent is None else {0: sent}, errors)
 
 
 def check_batch(body: bytes, *, now_us: int) -> Checked:
     """Raises MalformedBody, and InvalidReadings for what is wrong with the batch itself."""
-    return _fast_batch(body, now_us) or _slow_batch(parse_json(body), now_us)
+    bounds = fields.bounds(now_us)
+    return _fast_batch(body, bounds) or _slow_batch(parse_json(body), bounds)
 
 
-def _fast_single(body: bytes, now_us: int) -> SentReading | None:
+def _fast_single(body: bytes, bounds: fields.Bounds) -> SentReading | None:
     try:
         wire = _SINGLE.decode(body)
-        if _may_hide_a_key(body, _texts(wire)):
+        if _may_hide_a_key(body, _texts([wire])):
             return None
-        return _sent(wire, UNSET, now_us)
+        return _sent(wire, UNSET, bounds)
     except (msgspec.MsgspecError, UnicodeDecodeError, fields.FieldRefused):
         return None
 
 
-def _fast_batch(body: bytes, now_us: int) -> Checked | None:
+def _fast_batch(body: bytes, bounds: fields.Bounds) -> Checked | None:
     try:
         batch = _BATCH.decode(body)
         wires, outer = batch.readings, batch.machine_id
-        texts = 1 + (0 if outer is UNSET else 2) + sum(map(_texts, wires))
+        texts = 1 + (0 if outer is UNSET else 2) + _texts(wires)
         if not 0 < len(wires) <= settings.MAX_BATCH or _may_hide_a_key(body, texts):
             return None
         if outer is not UNSET:
-            fields.machine_id_of(outer)
-        readings = [_sent(wire, outer, now_us) for wire in wires]
+            fields.machine_id_of(outer, bounds.machine_id)
+        readings = [_sent(wire, outer, bounds) for wire in wires]
     except (msgspec.MsgspecError, UnicodeDecodeError, fields.FieldRefused):
         return None
     return Checked(len(readings), dict(enumerate(readings)), [])
 
 
-def _sent(wire: WireReading, outer: str | msgspec.UnsetType, now_us: int) -> SentReading:
+def _sent(wire: WireReading, outer: str | msgspec.UnsetType, bounds: fields.Bounds) -> SentReading:
     machine_id = wire.machine_id
     if machine_id is UNSET:
         machine_id = outer
@@ -120,21 +121,15 @@ def _sent(wire: WireReading, outer: str | msgspec.UnsetType, now_us: int) -> Sen
     if machine_id is UNSET or (wire.value is None and quality != "bad"):
         raise fields.FieldRefused("required", "")
     return SentReading(
-        fields.machine_id_of(machine_id),
+        fields.machine_id_of(machine_id, bounds.machine_id),
         fields.sensor_name_of(wire.sensor_type),
         None if wire.value is None else fields.value_of(wire.value),
         fields.unit_of(wire.unit),
-        fields.measured_at_of(wire.timestamp, now_us=now_us),
+        fields.measured_at_of(wire.timestamp, bounds),
         fields.quality_of(quality),
         quality,
-        {} if wire.metadata is UNSET else _plain_metadata(wire.metadata),
+        {} if wire.metadata is UNSET else fields.metadata_of(wire.metadata),
     )
-
-
-def _plain_metadata(metadata: dict[str, Any]) -> dict[str, Scalar]:
-    if any(isinstance(value, dict | list) for value in metadata.values()):
-        raise fields.FieldRefused("too-deep", "")  # the slow path counts levels and keys
-    return fields.metadata_of(metadata)
 
 
 def _may_hide_a_key(body: bytes, texts: int) -> bool:
@@ -145,38 +140,40 @@ def _may_hide_a_key(body: bytes, texts: int) -> bool:
     return b"\\" in body or body.count(b'"') != 2 * texts
 
 
-def _texts(wire: WireReading) -> int:
-    """How many keys and texts one reading has."""
-    texts = _REQUIRED_TEXTS
-    if wire.machine_id is not UNSET:
-        texts += 2
-    if wire.quality is not UNSET:
-        texts += 2
-    if wire.metadata is not UNSET:
-        texts += 1 + len(wire.metadata)
-        texts += sum(isinstance(value, str) for value in wire.metadata.values())
+def _texts(wires: Sequence[WireReading]) -> int:
+    """How many keys and texts the readings have."""
+    texts = _REQUIRED_TEXTS * len(wires)
+    for wire in wires:
+        if wire.machine_id is not UNSET:
+            texts += 2
+        if wire.quality is not UNSET:
+            texts += 2
+        if wire.metadata is not UNSET:
+            texts += 1 + len(wire.metadata)
+            for value in wire.metadata.values():
+                texts += type(value) is str
     return texts
 
 
-def _slow_batch(data: Any, now_us: int) -> Checked:
+def _slow_batch(data: Any, bounds: fields.Bounds) -> Checked:
     if not isinstance(data, dict):
         raise _wrong_structure(data)
-    outer = _outer(data)
+    outer = _outer(data, bounds)
     rows = data["readings"]
     readings: dict[int, SentReading] = {}
     errors: list[FieldError] = []
     for index, row in enumerate(rows):
-        sent, wrong = _slow_row(row, outer, now_us)
+        sent, wrong = _slow_row(row, outer, bounds)
         errors += [msgspec.structs.replace(error, index=index) for error in wrong]
         if sent is not None:
             readings[index] = sent
     return Checked(len(rows), readings, errors)
 
 
-def _outer(data: dict[str, Any]) -> str | None:
+def _outer(data: dict[str, Any], bounds: fields.Bounds) -> str | None:
     """The batch's own machine; raises InvalidReadings for what is wrong with the batch itself."""
     envelope = {name: value for name, value in data.items() if name != "readings"}
-    serializer = BatchSerializer(data=envelope, partial=True)
+    serializer = BatchSerializer(data=envelope, partial=True, context={"bounds": bounds})
     errors = [] if serializer.is_valid() else _flat(serializer.errors)
     rows = data.get("readings")
     if "readings" not in data:
@@ -195,23 +192,23 @@ def _outer(data: dict[str, Any]) -> str | None:
 
 
 def _slow_row(
-    row: Any, outer: str | None, now_us: int
+    row: Any, outer: str | None, bounds: fields.Bounds
 ) -> tuple[SentReading | None, list[FieldError]]:
     if not isinstance(row, dict):
         return None, [FieldError("readings", "wrong-type", f"Expected an object, got {row!r:.60}.")]
     if outer is not None:
         row = {"machine_id": outer} | row
-    sent, errors = _slow_reading(row, now_us)
+    sent, errors = _slow_reading(row, bounds)
     if sent is not None and outer is not None and sent.machine_id != outer:
         detail = f"Expected {outer} as the batch says, got {sent.machine_id}."
         return None, [FieldError("machine_id", "machine-mismatch", detail)]
     return sent, errors
 
 
-def _slow_reading(data: Any, now_us: int) -> tuple[SentReading | None, list[FieldError]]:
+def _slow_reading(data: Any, bounds: fields.Bounds) -> tuple[SentReading | None, list[FieldError]]:
     if not isinstance(data, dict):
         raise _wrong_structure(data)
-    serializer = ReadingSerializer(data=data, context={"now_us": now_us})
+    serializer = ReadingSerializer(data=data, context={"bounds": bounds})
     if serializer.is_valid():
         return serializer.validated_data, []
     return None, _flat(serializer.errors)

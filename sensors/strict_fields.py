@@ -46,7 +46,7 @@ class StrictField(serializers.Field[Any, Any, Any, Any], ABC):
 
 class MachineIdField(StrictField):
     def rule(self, data: str) -> str:
-        return fields.machine_id_of(data)
+        return fields.machine_id_of(data, self.context["bounds"].machine_id)
 
 
 class SensorNameField(StrictField):
@@ -71,7 +71,7 @@ class TimestampField(StrictField):
     expected = "a text with an RFC 3339 time"
 
     def rule(self, data: str) -> int:
-        return fields.measured_at_of(data, now_us=self.context["now_us"])
+        return fields.measured_at_of(data, self.context["bounds"])
 
 
 class QualityField(StrictField):

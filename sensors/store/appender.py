@@ -128,7 +128,7 @@ def _request(readings: Sequence[LiveReading], *, key_id: str, partial: bool) -> 
 
 def _fixed(reading: LiveReading) -> str:
     """Order, measured time, then what makes two readings of that time the same."""
-    identity = f"{reading.value!r}|{reading.quality.value}"
+    identity = f"{reading.value!r}|{reading.quality:d}"
     return f"{reading.order:016d}{reading.measured_at:016d}{identity}"
 
 

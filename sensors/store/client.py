@@ -8,10 +8,10 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
 
+import hiredis
 import redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.connection import HiredisRespSerializer
 from redis.retry import Retry as SyncRetry
 
 MEMORY = "memory://"
@@ -83,8 +83,16 @@ def _packing_natively(connection: type[Any]) -> type[Any]:
 
     A flush has thousands of arguments: packing them in Python was a tenth of what a batch costs.
     """
-    pack = HiredisRespSerializer().pack
-    return type(connection.__name__, (connection,), {"pack_command": staticmethod(pack)})
+    return type(connection.__name__, (connection,), {"pack_command": staticmethod(_pack)})
+
+
+def _pack(command: str, *arguments: bytes | str | float) -> list[bytes]:
+    """A command as RESP; some of redis-py's are two words."""
+    try:
+        packed = hiredis.pack_command((*command.split(), *arguments))  # type: ignore[arg-type]
+    except TypeError as exc:
+        raise redis.DataError(str(exc)) from exc
+    return [packed]
 
 
 def _options(pool_size: int, read_seconds: float) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from sensors import serializers
+from sensors import fields, serializers
 from sensors.exceptions import FieldError, SensorsError
 from sensors.instants import SECOND_US, format_us, parse_rfc3339
 from sensors.parsers import parse_json
@@ -318,7 +318,7 @@ GOOD_ROWS = st.fixed_dictionaries(
 
 
 def slow_batch(body: bytes) -> Checked:
-    return serializers._slow_batch(parse_json(body), NOW)
+    return serializers._slow_batch(parse_json(body), fields.bounds(NOW))
 
 
 @given(
@@ -328,7 +328,7 @@ def slow_batch(body: bytes) -> Checked:
 def test_fast_and_slow_path_agree(rows: list[Any], outer: dict[str, Any]) -> None:
     body = batch(rows, **outer)
 
-    fast = serializers._fast_batch(body, NOW)
+    fast = serializers._fast_batch(body, fields.bounds(NOW))
 
     slow = slow_batch(body)
     assert fast is None or (fast == slow and fast.errors == [])
