@@ -4,7 +4,6 @@ Measured per request (design.md 4.6): Django's default async path 557 us of CPU,
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from io import BytesIO
 from typing import Any
 
@@ -14,19 +13,24 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from digitaltwin.request_facts import Receive, Scope, Send
-from sensors.api.device_requests import BodyTooLarge, BodyTooSlow
+from digitaltwin.request_facts import EXCHANGE, Receive, Scope, Send
+from sensors.api.device_requests import (
+    BodyTooLarge,
+    BodyTooSlow,
+    DeviceAnswer,
+    DeviceRequest,
+)
+from sensors.api.readings_in import DeviceView
 from sensors.exceptions import SensorsError
 
 BODY_SECONDS = 10.0
-View = Callable[[HttpRequest], Awaitable[HttpResponse]]
 
 
 class LeanHandler:
-    """Calls the async views of `paths` from the URLconf without Django's middleware."""
+    """Asks the device views of `paths` in the URLconf without Django's middleware."""
 
     def __init__(self, *paths: str) -> None:
-        self._views: dict[str, View] = {path: resolve(path).func for path in paths}
+        self._views: dict[str, type[DeviceView]] = {path: _view(path) for path in paths}
         self._cors = CorsMiddleware(_nothing)
 
     def takes(self, scope: Scope) -> bool:
@@ -38,12 +42,29 @@ class LeanHandler:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = ASGIRequest(scope, BytesIO())
-        request.read_body = _Body(request, receive).read  # type: ignore[attr-defined]
-        response = await self._views[scope["path"]](request)
+        exchange = scope.get("extensions", {}).get(EXCHANGE)
+        request = _device_request(scope, receive, exchange)
+        answer = await self._views[scope["path"]].answer(request)
+        headers = [
+            (name.lower().encode("latin-1"), value.encode("latin-1"))
+            for name, value in answer.headers.items()
+        ]
         if settings.CORS_ALLOWED_ORIGINS:
-            self._cors.add_response_headers(request, response)
-        await _send(response, send)
+            headers += self._cors_headers(scope)
+        if exchange is None or not exchange.answer(answer.status, headers, answer.body):
+            await _send(answer, headers, send)
+
+    def _cors_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
+        response = HttpResponse()
+        del response.headers["Content-Type"]
+        self._cors.add_response_headers(ASGIRequest(scope, BytesIO()), response)
+        return [(name.lower().encode(), value.encode()) for name, value in response.items()]
+
+
+def _view(path: str) -> type[DeviceView]:
+    view: Any = resolve(path).func
+    found: type[DeviceView] = view.cls
+    return found
 
 
 def _nothing(request: HttpRequest) -> HttpResponse:
@@ -51,18 +72,41 @@ def _nothing(request: HttpRequest) -> HttpResponse:
     return HttpResponse()
 
 
+def _device_request(scope: Scope, receive: Receive, exchange: Any) -> DeviceRequest:
+    headers: dict[bytes, bytes] = {}
+    for name, value in scope["headers"]:
+        # One that comes twice is joined, as in Django.
+        headers[name] = headers[name] + b"," + value if name in headers else value
+
+    def header(name: bytes) -> str:
+        return headers.get(name, b"").decode("latin-1")
+
+    return DeviceRequest(
+        scope["method"],
+        _Body(header(b"content-length"), receive, exchange).read,
+        authorization=header(b"authorization"),
+        content_type=header(b"content-type"),
+        content_encoding=header(b"content-encoding"),
+        query=scope["query_string"].decode("latin-1"),
+    )
+
+
 class _Body:
     """A request's body, read when the view wants it: refused requests are not read at all."""
 
-    def __init__(self, request: ASGIRequest, receive: Receive) -> None:
-        self._request = request
+    def __init__(self, declared: str, receive: Receive, exchange: Any) -> None:
+        self._declared = declared
         self._receive = receive
+        self._exchange = exchange
 
     async def read(self) -> bytes:
         """Raises BodyTooLarge before more than the limit is kept, and BodyTooSlow."""
-        declared = self._request.META.get("CONTENT_LENGTH") or "0"
-        if declared.isdigit() and int(declared) > settings.MAX_BODY_BYTES:
-            raise BodyTooLarge(settings.MAX_BODY_BYTES)
+        if self._declared.isdigit():
+            _check_size(int(self._declared))
+        body: bytes | None = None if self._exchange is None else self._exchange.body()
+        if body is not None:
+            _check_size(len(body))
+            return body
         try:
             async with asyncio.timeout(BODY_SECONDS):
                 return await self._read()
@@ -73,27 +117,22 @@ class _Body:
         parts: list[bytes] = []
         size, more = 0, True
         while more:
-            message = await self._next()
+            message = await self._receive()
+            if message["type"] == "http.disconnect":
+                raise SensorsError("The body broke off.", code="bad-request")
             parts.append(message.get("body", b""))
             size += len(parts[-1])
-            if size > settings.MAX_BODY_BYTES:
-                raise BodyTooLarge(settings.MAX_BODY_BYTES)
+            _check_size(size)
             more = message.get("more_body", False)
         return b"".join(parts)
 
-    async def _next(self) -> Any:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            raise SensorsError("The body broke off.", code="bad-request")
-        return message
+
+def _check_size(size: int) -> None:
+    if size > settings.MAX_BODY_BYTES:
+        raise BodyTooLarge(settings.MAX_BODY_BYTES)
 
 
-async def _send(response: HttpResponse, send: Send) -> None:
-    content = response.content
-    headers = [
-        (name.lower().encode("latin-1"), value.encode("latin-1"))
-        for name, value in response.items()
-    ]
-    headers.append((b"content-length", str(len(content)).encode()))
-    await send({"type": "http.response.start", "status": response.status_code, "headers": headers})
-    await send({"type": "http.response.body", "body": content})
+async def _send(answer: DeviceAnswer, headers: list[tuple[bytes, bytes]], send: Send) -> None:
+    headers = [*headers, (b"content-length", str(len(answer.body)).encode())]
+    await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+    await send({"type": "http.response.body", "body": answer.body})

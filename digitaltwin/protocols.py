@@ -9,6 +9,8 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode, Frame, Opcode
 
+from digitaltwin.exchange import Exchange
+from digitaltwin.request_facts import EXCHANGE
 from digitaltwin.waiting import Gate, Inbox
 
 HEAD_SECONDS = 10.0
@@ -68,11 +70,17 @@ class HttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._reads_head = False
         self._stop_timer()
-        size = sum(len(name) + len(value) for name, value in self.headers)
-        hosts = sum(name == b"host" for name, _ in self.headers)
+        size = hosts = 0
+        for name, value in self.headers:
+            size += len(name) + len(value)
+            hosts += name == b"host"
         if size > HEAD_BYTES or hosts != 1:
             raise RefusedHead
+        before = self.cycle
         super().on_headers_complete()
+        if self.cycle is not before:
+            # Its task has not begun.
+            cast(Any, self.scope)["extensions"] = {EXCHANGE: Exchange(self.cycle)}
 
     def on_message_complete(self) -> None:
         self._reads_head, self._head_bytes = True, 0

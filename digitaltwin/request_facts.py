@@ -13,6 +13,8 @@ Receive = Callable[[], Awaitable[Any]]
 Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
+# The scope's extension where our own server runs: exchange.py.
+EXCHANGE = "digitaltwin.exchange"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
@@ -31,16 +33,18 @@ class RequestFacts:
             await self._inner(scope, receive, send)
             return
 
+        def facts() -> list[tuple[bytes, bytes]]:
+            milliseconds = f"{(time.perf_counter() - began) * 1000:.2f}"
+            return [(b"x-request-id", request_id), (b"x-process-time", milliseconds.encode())]
+
         async def send_with_facts(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                milliseconds = f"{(time.perf_counter() - began) * 1000:.2f}"
-                message["headers"] = [
-                    *message.get("headers", ()),
-                    (b"x-request-id", request_id),
-                    (b"x-process-time", milliseconds.encode()),
-                ]
+                message["headers"] = [*message.get("headers", ()), *facts()]
             await send(message)
 
+        exchange = scope.get("extensions", {}).get(EXCHANGE)
+        if exchange is not None:
+            exchange.more_headers = facts
         await self._inner(scope, receive, send_with_facts)
 
 

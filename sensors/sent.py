@@ -1,6 +1,5 @@
 """Readings as a device sends them: what the compiled decoder takes, and what the checks make."""
 
-
 import msgspec
 from msgspec import UNSET, UnsetType
 

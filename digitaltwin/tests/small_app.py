@@ -4,7 +4,9 @@ import asyncio
 from typing import Any
 
 from digitaltwin.drain import is_draining
+from digitaltwin.exchange import Exchange
 from digitaltwin.protocols import ABORT
+from digitaltwin.request_facts import EXCHANGE
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -13,6 +15,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     elif scope["path"] == "/slow":
         await asyncio.sleep(0.8)
         await _answer(send, b"slow")
+    elif scope["path"] == "/at-once":
+        await _answer_at_once(scope, receive)
     elif scope["path"] == "/ready":
         await _answer(send, b"", status=503 if is_draining() else 200)
     else:
@@ -23,6 +27,19 @@ async def _answer(send: Any, body: bytes, *, status: int = 200) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+async def _answer_at_once(scope: dict[str, Any], receive: Any) -> None:
+    """The body back, and how it was had; a second answer is none."""
+    exchange: Exchange = scope["extensions"][EXCHANGE]
+    body, how = exchange.body(), b"whole "
+    if body is None:
+        body, how = (await receive())["body"], b"in parts "
+        while exchange.body() is None:
+            body += (await receive())["body"]
+    headers = [(b"connection", b"close")] if scope["query_string"] == b"close" else []
+    assert exchange.answer(201, headers, how + body)
+    assert not exchange.answer(500, [], b"twice")
 
 
 async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:

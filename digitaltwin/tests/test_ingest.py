@@ -230,6 +230,7 @@ async def test_other_method_is_not_allowed(
         ({"Content-Type": "application/xml"}, "unsupported-media-type"),
         ({"Content-Type": "application/x-www-form-urlencoded"}, "unsupported-media-type"),
         ({"Content-Type": "application/json; charset=utf-16"}, "unsupported-charset"),
+        ({"Content-Type": "application/json; charset*=none'en'x"}, "unsupported-media-type"),
         ({"Content-Encoding": "gzip"}, "unsupported-encoding"),
         ({"Content-Encoding": "identity, gzip"}, "unsupported-encoding"),
     ],

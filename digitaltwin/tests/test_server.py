@@ -182,6 +182,35 @@ def test_bytes_after_a_body_are_refused_as_the_next_request(server: Running) -> 
     assert b"HTTP/1.1 400 " in answer
 
 
+def at_once(body: bytes, *, version: bytes = b"1.1", query: bytes = b"") -> bytes:
+    head = b"POST /at-once%b HTTP/%b\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    return head % (query, version, len(body)) + body
+
+
+def test_body_and_answer_in_one_step_each(server: Running) -> None:
+    answer = server.exchange(at_once(b"one") + at_once(b"two", query=b"?close"))
+
+    first, second = answer.split(b"HTTP/1.1 201 Created\r\n")[1:]
+    assert first.endswith(b"content-length: 9\r\n\r\nwhole one")
+    assert second.endswith(b"connection: close\r\ncontent-length: 9\r\n\r\nwhole two")
+    assert b"connection" not in first
+
+
+def test_answer_at_once_to_an_old_client_closes(server: Running) -> None:
+    answer = server.exchange(at_once(b"old", version=b"1.0"))
+
+    assert answer.endswith(b"connection: close\r\ncontent-length: 9\r\n\r\nwhole old")
+
+
+def test_body_that_is_still_on_its_way_is_received(server: Running) -> None:
+    head = at_once(b"late", query=b"?close")[: -len(b"\r\nlate")] + b"Expect: 100-continue\r\n\r\n"
+
+    answer = server.exchange(head, then=b"late")
+
+    assert answer.startswith(b"HTTP/1.1 100 Continue\r\n\r\n")
+    assert answer.endswith(b"\r\n\r\nin parts late")
+
+
 def test_large_bodies_are_no_large_heads(server: Running) -> None:
     with httpx.Client(base_url=server.url) as client:
         answers = [client.post("/", content=b"x" * 200_000).status_code for _ in range(20)]

@@ -1,16 +1,68 @@
-"""What a device's request is before its content is looked at: key, type, size, options."""
+"""What a device's request is before its content is looked at: key, type, size, options.
+
+Both doors make the same of it: the lean handler of an ASGI scope, Django's of its HttpRequest.
+"""
 
 from collections.abc import Awaitable, Callable
 
 import msgspec
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.request import UnreadablePostError
+from django.utils.http import parse_header_parameters
 
 from sensors.exceptions import SensorsError
 
-ReadBody = Callable[[], Awaitable[bytes]]
+JSON = "application/json"
+
+
+class DeviceRequest(msgspec.Struct, frozen=True):
+    """The method, the raw headers and query that matter here, and the body when it is wanted.
+
+    `read_body` raises BodyTooLarge, BodyTooSlow, or SensorsError for one that broke off.
+    """
+
+    method: str
+    read_body: Callable[[], Awaitable[bytes]]
+    authorization: str = ""
+    content_type: str = ""
+    content_encoding: str = ""
+    query: str = ""
+
+
+class DeviceAnswer(msgspec.Struct, frozen=True):
+    """A status, a body, and its headers but for the body's length."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str]
+
+
+def of_django(request: HttpRequest) -> DeviceRequest:
+    """The request as it comes through Django's own handlers."""
+    meta = request.META
+
+    async def read_body() -> bytes:
+        try:
+            return request.body
+        except RequestDataTooBig:
+            raise BodyTooLarge(settings.MAX_BODY_BYTES) from None
+        except UnreadablePostError as exc:
+            raise SensorsError("The body broke off.", code="bad-request") from exc
+
+    return DeviceRequest(
+        request.method or "",
+        read_body,
+        authorization=meta.get("HTTP_AUTHORIZATION", ""),
+        content_type=meta.get("CONTENT_TYPE", ""),
+        content_encoding=meta.get("HTTP_CONTENT_ENCODING", ""),
+        query=meta.get("QUERY_STRING", ""),
+    )
+
+
+def to_django(answer: DeviceAnswer) -> HttpResponse:
+    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
 
 
 class BodyTooLarge(SensorsError):
@@ -60,50 +112,40 @@ class Options(msgspec.Struct, frozen=True):
     partial: bool
 
 
-def options(request: HttpRequest) -> Options:
+def options(query: str) -> Options:
     """Raises InvalidParameter."""
-    if not request.META.get("QUERY_STRING"):
+    if not query:
         return _DEFAULT
-    ack = _one_of(request, "ack", ("logged", "stored"))
-    partial = _one_of(request, "partial", ("false", "true"))
+    given = QueryDict(query)
+    ack = _one_of(given, "ack", ("logged", "stored"))
+    partial = _one_of(given, "partial", ("false", "true"))
     return Options(ack == "stored", partial == "true")
 
 
 _DEFAULT = Options(ack_stored=False, partial=False)
 
 
-def _one_of(request: HttpRequest, name: str, allowed: tuple[str, str]) -> str:
-    value = request.GET.get(name, allowed[0])
-    if value not in allowed:
+def _one_of(query: QueryDict, name: str, allowed: tuple[str, str]) -> str:
+    value = query.get(name, allowed[0])
+    if not isinstance(value, str) or value not in allowed:
         raise InvalidParameter(f"{name} must be {' or '.join(allowed)}, got {value[:60]!a}.")
     return value
 
 
-def check_content_type(request: HttpRequest) -> None:
+def check_content_type(request: DeviceRequest) -> None:
     """JSON in UTF-8, not compressed. Raises UnsupportedMediaType."""
-    encoding = request.META.get("HTTP_CONTENT_ENCODING", "").strip().lower()
-    if encoding not in ("", "identity"):
+    if request.content_encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
             "Send the body as it is, not compressed.", code="unsupported-encoding"
         )
-    if request.content_type is None or request.content_type.lower() != "application/json":
-        raise UnsupportedMediaType("Expected Content-Type: application/json.")
-    charset = (request.content_params or {}).get("charset", "utf-8")
+    if request.content_type == JSON:
+        return
+    try:
+        kind, parameters = parse_header_parameters(request.content_type)
+    except ValueError:  # an RFC 2231 charset that is none
+        raise UnsupportedMediaType(f"Expected Content-Type: {JSON}.") from None
+    if kind != JSON:
+        raise UnsupportedMediaType(f"Expected Content-Type: {JSON}.")
+    charset = parameters.get("charset", "utf-8")
     if charset.strip("\"'").lower() not in ("utf-8", "utf8", "us-ascii"):
         raise UnsupportedMediaType("Expected UTF-8.", code="unsupported-charset")
-
-
-async def body_of(request: HttpRequest) -> bytes:
-    """The body, at most MAX_BODY_BYTES. Raises BodyTooLarge or BodyTooSlow.
-
-    The lean handler brings `read_body`; everywhere else Django has read it already.
-    """
-    read_body: ReadBody | None = getattr(request, "read_body", None)
-    if read_body is not None:
-        return await read_body()
-    try:
-        return request.body
-    except RequestDataTooBig:
-        raise BodyTooLarge(settings.MAX_BODY_BYTES) from None
-    except UnreadablePostError as exc:
-        raise SensorsError("The body broke off.", code="bad-request") from exc

@@ -22,11 +22,15 @@ from rest_framework.views import APIView
 from sensors.admission import Admitted, admit
 from sensors.api.answers import Answer, Refusal, answers, encode, refusal, status_of
 from sensors.api.device_requests import (
+    JSON,
+    DeviceAnswer,
+    DeviceRequest,
     MethodNotAllowed,
     Options,
-    body_of,
     check_content_type,
+    of_django,
     options,
+    to_django,
 )
 from sensors.api.documents import operations
 from sensors.api.reads import ReadingListView
@@ -64,7 +68,7 @@ class DeviceView(APIView, ABC):
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
         async def view(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-            return await cls.answer(request)
+            return to_django(await cls.answer(of_django(request)))
 
         view.cls = cls  # type: ignore[attr-defined]
         view.initkwargs = initkwargs  # type: ignore[attr-defined]
@@ -72,26 +76,26 @@ class DeviceView(APIView, ABC):
         return view
 
     @classmethod
-    async def answer(cls, request: HttpRequest) -> HttpResponse:
+    async def answer(cls, request: DeviceRequest) -> DeviceAnswer:
         """The request's answer, whatever happens; errors are problems (RFC 9457)."""
         key: KeyDescription | None = None
         try:
             if request.method != "POST":
                 raise MethodNotAllowed(request.method, cls.allowed)
             known = await _known()
-            key = device_key(request.META.get("HTTP_AUTHORIZATION"), known, now_us=now_us())
+            key = device_key(request.authorization, known, now_us=now_us())
             get_catalogue().note_use(key.id)
             check_content_type(request)
-            body, wanted = await body_of(request), options(request)
+            body, wanted = await request.read_body(), options(request.query)
             with INGEST_SECONDS.time(), _InFlight():
                 return await cls.take(body, key, known, wanted)
         except Exception as exc:
-            return _problem(request, exc, key.prefix if key else "")
+            return _problem(exc, key.prefix if key else "")
 
     @classmethod
     async def take(
         cls, body: bytes, key: KeyDescription, known: Known, wanted: Options
-    ) -> HttpResponse:
+    ) -> DeviceAnswer:
         """Check, resolve, log, answer: the path of the readings of one request."""
         received_at = now_us()
         checked = cls.check(body, now_us=received_at)
@@ -105,7 +109,7 @@ class DeviceView(APIView, ABC):
 
     @classmethod
     @abstractmethod
-    def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> HttpResponse:
+    def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> DeviceAnswer:
         """The answer to readings of which at least one was taken."""
 
 
@@ -114,7 +118,7 @@ def _described(operation: dict[str, Any]) -> Any:
 
     @extend_schema(operation=operation)
     async def post(view: DeviceView, request: Request) -> HttpResponse:
-        return await view.answer(request._request)
+        return to_django(await view.answer(of_django(request._request)))
 
     return post
 
@@ -140,7 +144,7 @@ class ReadingsView(DeviceView):
     @classmethod
     async def take(
         cls, body: bytes, key: KeyDescription, known: Known, wanted: Options
-    ) -> HttpResponse:
+    ) -> DeviceAnswer:
         try:
             return await super().take(
                 body, key, known, msgspec.structs.replace(wanted, partial=False)
@@ -150,7 +154,7 @@ class ReadingsView(DeviceView):
             raise
 
     @classmethod
-    def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> HttpResponse:
+    def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> DeviceAnswer:
         [answer] = answers(admitted.sent, admitted.readings, receipt, stored=stored)
         return _response(answer, status_of(receipt.verdicts, stored=stored), receipt)
 
@@ -162,7 +166,7 @@ class BatchView(DeviceView):
     check = staticmethod(check_batch)
 
     @classmethod
-    def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> HttpResponse:
+    def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> DeviceAnswer:
         taken = answers(admitted.sent, admitted.readings, receipt, stored=stored)
         rows: dict[int, Answer | Refusal] = dict(zip(admitted.indices, taken, strict=True))
         refused = _refused(admitted, receipt)
@@ -214,22 +218,20 @@ async def _known() -> Known:
         raise LogUnavailable("The machines cannot be read; send the readings again.") from exc
 
 
-def _response(data: Any, status: int, receipt: Receipt) -> HttpResponse:
+def _response(data: Any, status: int, receipt: Receipt) -> DeviceAnswer:
     headers = rate_headers(receipt.remaining, receipt.reset_seconds)
-    return HttpResponse(
-        encode(data), content_type="application/json", status=status, headers=headers
-    )
+    return DeviceAnswer(status, encode(data), {"Content-Type": JSON, **headers})
 
 
-def _problem(request: HttpRequest, exc: Exception, key: str) -> HttpResponse:
+def _problem(exc: Exception, key: str) -> DeviceAnswer:
     if isinstance(exc, DatabaseError):
         exc = LogUnavailable("The sensor could not be registered; send the readings again.")
     handler: Any = api_settings.EXCEPTION_HANDLER
-    answer = handler(exc, {"request": request})
+    answer = handler(exc, {"request": HttpRequest()})
     REFUSALS.labels(answer.data["code"]).inc()
     if isinstance(exc, InvalidReadings) and not isinstance(exc, ConflictingDuplicate):
         READINGS.labels(Verdict.REFUSED).inc(len({error.index for error in exc.errors}))
     if isinstance(exc, SensorsError):
         log_refusal(exc, key=key, now_us=now_us())
     headers = {**answer.headers, "Content-Type": answer.content_type}
-    return HttpResponse(encode(answer.data), status=answer.status_code, headers=headers)
+    return DeviceAnswer(answer.status_code, encode(answer.data), headers)
