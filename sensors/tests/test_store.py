@@ -1,5 +1,6 @@
 """The log and the latest values, on whatever Redis the suite runs against."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -114,6 +115,31 @@ async def test_batch_larger_than_an_entry_is_cut_into_chained_entries(store: Sto
 
     assert [entry.count for entry in entries] == [500, 500, 1]
     assert [entry.previous for entry in entries] == [START, *(e.position for e in entries[:2])]
+
+
+async def test_batch_of_thousands_of_readings_of_one_sensor_is_taken_once(store: Store) -> None:
+    readings = [reading(milliseconds / 1000) for milliseconds in range(7000)]
+
+    first = await store.append(readings)
+    again = await store.append(readings)
+
+    assert set(first.verdicts) == {A}
+    assert set(again.verdicts) == {D}
+
+
+async def test_requests_of_one_flush_see_what_was_taken_before_them_alone(store: Store) -> None:
+    await store.append([reading(0)])
+
+    receipts = await asyncio.gather(
+        store.append([reading(1, value=1.0), reading(0, value=2.0)]),  # refused whole
+        store.append([reading(1, value=3.0), reading(2)]),
+        store.append([reading(2), reading(1, value=1.0)], partial=True),
+    )
+
+    assert [receipt.verdicts for receipt in receipts] == [(A, C), (A, A), (D, C)]
+    [snapshot] = await store.snapshots(["CNC-001"])
+    assert [one.measured_at for one in snapshot.readings] == [reading(2).measured_at]
+    assert (await store.counters())["sensor_readings_processed"] == 3
 
 
 async def test_missed_returns_what_came_after_a_position(store: Store) -> None:
