@@ -1,10 +1,11 @@
 """How smooth the plant's page stays in a browser while its machines report.
 
     python -m benchmarks.page [--machines 500] [--rate 1000] [--minutes 10] [--path /]
+    python -m benchmarks.page --peer node-red ...
 
-starts the product as it is shipped and a simulated plant, opens the page in Chromium, uses it all
-the while as an operator does (types into the search, moves by Tab, scrolls), and prints one JSON
-object. The browser, the product and the plant share the machine.
+starts the product as it is shipped, or a peer, and a simulated plant, opens the page in Chromium,
+uses it all the while as an operator does (types into the search, moves by Tab, scrolls), and
+prints one JSON object. The browser, the server and the plant share the machine.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from typing import Any
 
 from playwright.async_api import CDPSession, Page
 
+from benchmarks.node_red import node_red
 from digitaltwin.tests.browser import chromium, log_in
 from digitaltwin.tests.product import ROOT, Product, running
 from digitaltwin.tests.servers import environment, stop
@@ -61,6 +63,7 @@ register(Plant(machines={}, seed=1))
 WARM_SECONDS = 10
 FRAME_MS = 1000 / 60
 SETTLE_SECONDS = 10
+READY_MS = 120_000
 SEARCHES = ("cnc", "mill", "line 2", "")
 
 
@@ -70,11 +73,18 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=1000, help="readings a second in total")
     parser.add_argument("--minutes", type=float, default=10, help="how long it is watched")
     parser.add_argument("--path", default="/", help="the page, / by default")
+    parser.add_argument("--peer", choices=["node-red"], help="look at a peer's page instead")
     options = parser.parse_args()
     logging.basicConfig(format="%(message)s")
     log.setLevel(logging.INFO)
-    with plant(options.machines, options.rate) as product:
-        found = asyncio.run(watch(product, options.path, seconds=options.minutes * 60))
+    seconds = options.minutes * 60
+    if options.peer:
+        with node_red(options.machines, options.rate) as url:
+            found = asyncio.run(watch(url, "text=temperature", seconds=seconds))
+    else:
+        with plant(options.machines, options.rate) as product:
+            url, ready = f"{product.url}{options.path}", "[data-live][data-feed=live]"
+            found = asyncio.run(watch(url, ready, seconds=seconds, facts=product.facts))
     print(json.dumps(found | vars(options), indent=2))
 
 
@@ -99,16 +109,22 @@ def plant(machines: int, rate: float) -> Iterator[Product]:
             stop(process)
 
 
-async def watch(product: Product, path: str, *, seconds: float) -> dict[str, Any]:
-    """Use the page for so long; what its main thread, its frames and its memory did."""
+async def watch(
+    url: str, ready: str, *, seconds: float, facts: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """Use the page for so long; what its main thread, its frames and its memory did.
+
+    It is live when an element fits `ready`; `facts` are those of a product to log in to.
+    """
     async with chromium() as browser:
         await asyncio.sleep(WARM_SECONDS)
         page = await browser.new_page(viewport={"width": 1280, "height": 800})
-        await log_in(page, product.facts)
+        if facts:
+            await log_in(page, facts)
         started = time.monotonic()
-        await page.goto(f"{product.url}{path}")
+        await page.goto(url)
         loaded = time.monotonic() - started
-        await page.wait_for_selector("[data-live][data-feed=live]")
+        await page.wait_for_selector(ready, timeout=READY_MS)
         await asyncio.sleep(SETTLE_SECONDS)
         cdp = await page.context.new_cdp_session(page)
         await cdp.send("Performance.enable")
