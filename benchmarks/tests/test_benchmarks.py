@@ -12,6 +12,7 @@ from benchmarks import report, rounds, usage
 from benchmarks.bodies import Bodies, machine_id
 from benchmarks.instances import Instance, Start
 from benchmarks.measuring import Measures
+from benchmarks.peers.node_red.flows import flows
 from benchmarks.rounds import medians, spread
 from benchmarks.watcher import Deliveries, Watcher
 from benchmarks.works import Row, Work
@@ -101,6 +102,16 @@ def test_a_broken_product_ends_the_run() -> None:
         rounds.run([work_that_breaks("embedded")], starts, turns=3, seconds=0)
 
     assert sorted(ends) == ["embedded", "seed"]
+
+
+def test_flow_of_the_peer_wires_every_sensor() -> None:
+    nodes = {node["id"]: node for node in flows(["CNC-000", "MIL-001"], ["speed", "pressure"])}
+
+    wires = [targets for targets in nodes["route"]["wires"][1:]]
+
+    assert nodes["route"]["outputs"] == len(wires) + 1 == 5
+    assert [nodes[target]["type"] for [target] in wires] == ["ui-text"] * 4
+    assert {nodes[target]["group"] for [target] in wires} <= set(nodes)
 
 
 def test_readme_without_markers_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,95 @@
+"""The pure functions of a reading's path, each ready to be called.
+
+`python -m benchmarks.pure NAME` calls all once, then this one many times: `instructions` counts.
+"""
+
+import sys
+from collections.abc import Callable, Mapping
+
+from django.apps import apps
+
+from digitaltwin.start import set_up
+
+if not apps.ready:
+    set_up()
+
+from benchmarks.bodies import Bodies
+from realtime.protocol import sensor_update
+from sensors.api.answers import answers, encode
+from sensors.descriptions import Known, MachineDescription, SensorDescription
+from sensors.enums import Verdict
+from sensors.instants import now_us
+from sensors.messages import LiveReading, Receipt, pack
+from sensors.resolution import resolve
+from sensors.sent import SentReading
+from sensors.serializers import check_batch, check_single
+
+TIMES = 50
+REFERENCE = "a loop of 1,000 turns"
+_MACHINE = "CNC-001"
+
+
+def functions() -> dict[str, Callable[[], object]]:
+    """What is counted, by name; a hundred readings of five sensors of one machine."""
+    now = now_us()
+    bodies = Bodies()
+    single, batch = bodies.single(_MACHINE), bodies.batch(_MACHINE, 100)
+    checked = check_batch(batch, now_us=now)
+    known = _known(checked.readings)
+    sent = list(checked.readings.values())
+    readings = list(resolve(checked.readings, known, received_at=now).readings.values())
+    receipt = Receipt((Verdict.ACCEPTED,) * 100, "1-1")
+    return {
+        REFERENCE: lambda: sum(number * number for number in range(1000)),
+        "check a single reading": lambda: check_single(single, now_us=now),
+        "check a batch of 100": lambda: check_batch(batch, now_us=now),
+        "find 100 readings' sensors": lambda: resolve(checked.readings, known, received_at=now),
+        "pack 100 readings": lambda: [pack(reading) for reading in readings],
+        "answer 100 readings": lambda: encode(answers(sent, readings, receipt, stored=True)),
+        "a frame of 5 readings": lambda: _frame(readings[:5]),
+    }
+
+
+def _frame(readings: list[LiveReading]) -> str:
+    return sensor_update(readings, machine_id=_MACHINE, cursor="epoch.1-1")
+
+
+def _known(sent: Mapping[int, SentReading]) -> Known:
+    sensors = {
+        one.sensor_type: SensorDescription(
+            id=1,
+            machine_id=one.machine_id,
+            name=one.sensor_type,
+            type_slug=one.sensor_type,
+            type_name=one.sensor_type,
+            unit=one.unit,
+            minimum=-1e6,
+            maximum=1e6,
+            stale_seconds=10,
+        )
+        for one in sent.values()
+    }
+    machine = MachineDescription(
+        pk=1,
+        machine_id=_MACHINE,
+        name="",
+        kind="mill",
+        site="",
+        area="",
+        line="",
+        active=True,
+        sensors=sensors,
+    )
+    return Known(machines={_MACHINE: machine}, types={}, keys={})
+
+
+def run(name: str) -> None:
+    made = functions()
+    for call in made.values():
+        call()
+    for _ in range(TIMES if name else 0):
+        made[name]()
+
+
+if __name__ == "__main__":
+    run(sys.argv[1])
