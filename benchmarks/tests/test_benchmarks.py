@@ -107,7 +107,7 @@ def test_a_broken_product_ends_the_run() -> None:
 def test_flow_of_the_peer_wires_every_sensor() -> None:
     nodes = {node["id"]: node for node in flows(["CNC-000", "MIL-001"], ["speed", "pressure"])}
 
-    wires = [targets for targets in nodes["route"]["wires"][1:]]
+    wires = nodes["route"]["wires"][1:]
 
     assert nodes["route"]["outputs"] == len(wires) + 1 == 5
     assert [nodes[target]["type"] for [target] in wires] == ["ui-text"] * 4
