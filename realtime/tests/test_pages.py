@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import gzip
 import hashlib
 import json
 import re
@@ -377,3 +378,13 @@ def test_scripts_are_short_and_write_text_only() -> None:
         if "tests" not in script.parts:
             assert source.count("\n") <= 120, script
             assert not re.search(r"innerHTML|insertAdjacent|outerHTML|eval\(", source), script
+
+
+def test_page_is_compressed_for_a_browser_that_takes_it(viewer: Client) -> None:
+    make_machine()
+
+    answer = viewer.get("/", headers={"accept-encoding": "gzip"})
+
+    assert answer.headers["Content-Encoding"] == "gzip"
+    assert "Accept-Encoding" in answer.headers["Vary"]
+    assert b"CNC-001" in gzip.decompress(answer.content)
