@@ -11,7 +11,7 @@ from digitaltwin.left_out import absent, unopened
 with absent("django.contrib.postgres", "pygments", "yaml", "requests"):
     import rest_framework.compat  # noqa: F401
 
-# Algorithms that no token of ours has (HS256): 3.1, and half a second of the first token.
+# Algorithms that no token of ours has (HS256): 3.1, and not at the first token.
 with absent("cryptography"):
     import jwt  # noqa: F401
 

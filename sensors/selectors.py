@@ -31,7 +31,7 @@ _FINGERPRINT = " UNION ALL ".join(
 )
 
 # Read as rows and not as instances: those refer to each other in circles when they are fetched
-# together, and what only the collector frees stays long. At 1,000 machines it was 10 MB a look.
+# together, and what only the collector frees stays long: 10 MB of 1,000 machines, each time.
 _MACHINE = ("pk", "machine_id", "name", "kind", "site", "area", "line", "active")
 _SENSOR = (
     *("pk", "machine_id", "position", "minimum", "maximum", "stale_seconds"),

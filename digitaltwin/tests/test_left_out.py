@@ -19,7 +19,7 @@ from digitaltwin import server
 server.make_server(server.APPLICATION, drain_seconds=0, trusted_proxies=[]).config.load()
 """
 TELL_MODULES = "print(json.dumps(sorted(sys.modules)))"
-# Each was a megabyte or more of every web process.
+# No request to a web process on SQLite and Redis needs them; most were there once.
 HEAVY = {
     "cryptography.hazmat",
     "django.contrib.postgres",

@@ -178,8 +178,8 @@ def test_machine_description_takes_the_sensors_own_range() -> None:
     assert Machine.objects.count() == 1
 
 
-def test_looks_leave_nothing_to_the_collector() -> None:
-    """It comes rarely (digitaltwin/server.py), and a look is every half minute."""
+def test_catalogue_leaves_nothing_to_the_collector() -> None:
+    """It comes rarely (digitaltwin/server.py), and all is read anew every half minute."""
     for number in range(1, 4):
         machine = make_machine(f"CNC-00{number}", "temperature", "vibration.drive_end")
         create_device_key(name=machine.machine_id, machines=[machine])
