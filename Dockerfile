@@ -41,8 +41,8 @@ RUN groupadd --gid 10001 digitaltwin \
 COPY --from=builder /opt/venv /opt/venv
 COPY --from=builder /app /app
 # Containers of one machine may share the folder of the metrics; one that starts takes its own
-# leftovers out of it.
-ENV DATA_DIR=/data PROMETHEUS_MULTIPROC_DIR=/run/digitaltwin DRAIN_SECONDS=5
+# leftovers out of it. The C library's heaps are two, as for the children of `up`.
+ENV DATA_DIR=/data PROMETHEUS_MULTIPROC_DIR=/run/digitaltwin DRAIN_SECONDS=5 MALLOC_ARENA_MAX=2
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -4,6 +4,8 @@ import os
 
 from django.core.asgi import get_asgi_application
 
+from digitaltwin import web_imports  # noqa: F401 - before the apps want these libraries
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
 django_application = get_asgi_application()
 

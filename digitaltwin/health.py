@@ -9,14 +9,13 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import DatabaseError, connection
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
-from digitaltwin import health_documents
 from digitaltwin.drain import is_draining
 from digitaltwin.environment import VERSION
+from sensors.api.documents.naming import described_by
 from sensors.exceptions import LogUnavailable
 from sensors.instants import now_us
 from sensors.lag import lag
@@ -49,7 +48,7 @@ class OpenView(APIView):
 
 
 class HealthView(OpenView):
-    @extend_schema(operation=health_documents.HEALTH)
+    @described_by("digitaltwin.health_documents.HEALTH")
     def get(self, request: Request) -> Response:
         report = health_report()
         return Response(report, status=503 if report["status"] == "unhealthy" else 200)
@@ -58,7 +57,7 @@ class HealthView(OpenView):
 class LiveView(OpenView):
     """This process runs and answers; whether it is of use is ready's to say."""
 
-    @extend_schema(operation=health_documents.LIVE)
+    @described_by("digitaltwin.health_documents.LIVE")
     def get(self, request: Request) -> Response:
         return Response({"status": "live"})
 
@@ -66,7 +65,7 @@ class LiveView(OpenView):
 class ReadyView(OpenView):
     """Whether to send requests here: not while it ends, nor without Redis or the database."""
 
-    @extend_schema(operation=health_documents.READY)
+    @described_by("digitaltwin.health_documents.READY")
     def get(self, request: Request) -> Response:
         if is_draining():
             return Response({"status": "draining"}, status=503)

@@ -46,6 +46,8 @@ class Plan:
             "ALLOWED_HOSTS": ",".join(self._allowed_hosts()),
             "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             "LIFELINE_FD": str(lifeline),
+            # Else each thread frees into heaps of its own: 74 to 78 MB after 450 pages, not 70.
+            "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX") or "2",
             # `python -m` looks in the current folder, which may be another one.
             "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), path])),
         }

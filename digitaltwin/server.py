@@ -14,12 +14,16 @@ from collections.abc import Iterator
 from types import FrameType
 
 import structlog
-import uvicorn
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from digitaltwin.left_out import absent
 from digitaltwin.start import set_up
+
+# Its watcher of changed files, for development: 1.0 MB resident.
+with absent("watchfiles"):
+    import uvicorn
 
 if not apps.ready:
     set_up()

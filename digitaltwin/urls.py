@@ -7,7 +7,6 @@ from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
 from digitaltwin import health, metrics, offline, problem_pages
-from digitaltwin.documents import document_urls, schema_urls
 from digitaltwin.people import (
     LoginView,
     LogoutEverywhereView,
@@ -20,11 +19,12 @@ api: list[URLPattern | URLResolver] = [
     path("health", health.HealthView.as_view(), name="health"),
     path("health/live", health.LiveView.as_view(), name="health-live"),
     path("health/ready", health.ReadyView.as_view(), name="health-ready"),
-    *(schema_urls if settings.API_DOCS else []),
     path("", include("sensors.api.urls")),
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
+    # By name: a process without them does not load them and drf-spectacular.
+    *([path("", include("digitaltwin.documents"))] if settings.API_DOCS else []),
     # Also with DEBUG, whose own page for this is HTML; and no redirect to a trailing slash.
     re_path(r"^api/", problem_pages.nothing_here),
     path("problems/<slug:code>", problem_pages.explanation, name="problem"),
@@ -42,7 +42,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),
     path("admin/", admin.site.urls),
     path("language", set_language, name="language"),
-    *(document_urls if settings.API_DOCS else []),
     path("", include("realtime.urls")),
 ]
 handler400 = "digitaltwin.problems.bad_request"

@@ -4,6 +4,7 @@ from threading import Lock
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
+import rest_framework_simplejwt.state  # noqa: F401 - not at the first token
 from axes.utils import reset
 from django.contrib.auth.models import User
 from django.db.models import F

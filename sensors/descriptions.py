@@ -3,7 +3,8 @@
 import msgspec
 
 
-class SensorDescription(msgspec.Struct, frozen=True):
+# Nothing in it can refer back, so that the collector need not know of it.
+class SensorDescription(msgspec.Struct, frozen=True, gc=False):
     """A sensor with its range in `unit` (UCUM) and the seconds after which it is stale."""
 
     id: int

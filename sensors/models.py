@@ -68,6 +68,11 @@ class SensorType(models.Model):
         return self.slug
 
 
+def sensor_name(slug: str, position: str) -> str:
+    """What devices call a sensor: its type's slug and, after a dot, the position."""
+    return f"{slug}.{position}" if position else slug
+
+
 class Sensor(models.Model):
     """A SensorType on a Machine, optionally at a position (`vibration.drive_end`)."""
 
@@ -97,10 +102,7 @@ class Sensor(models.Model):
 
     @property
     def name(self) -> str:
-        """What devices call it: the type's slug and, after a dot, the position."""
-        return (
-            f"{self.sensor_type.slug}.{self.position}" if self.position else self.sensor_type.slug
-        )
+        return sensor_name(self.sensor_type.slug, self.position)
 
     def clean(self) -> None:
         low, high = self.minimum, self.maximum

@@ -1,10 +1,13 @@
 """Reads of the database."""
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from sys import intern
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Prefetch, QuerySet
+from django.db.models import QuerySet
 
 from sensors.descriptions import (
     KeyDescription,
@@ -14,7 +17,7 @@ from sensors.descriptions import (
     TypeDescription,
 )
 from sensors.instants import from_datetime
-from sensors.models import DeviceKey, Machine, Sensor, SensorType
+from sensors.models import DeviceKey, Machine, Sensor, SensorType, sensor_name
 
 _FINGERPRINT = " UNION ALL ".join(
     f"SELECT COUNT(*), CAST(MAX({column}) AS text) FROM {table}"  # noqa: S608 - our own names
@@ -26,6 +29,15 @@ _FINGERPRINT = " UNION ALL ".join(
         ("sensors_devicekey_machines", "id"),
     )
 )
+
+# Read as rows and not as instances: those refer to each other in circles when they are fetched
+# together, and what only the collector frees stays long: 10 MB of 1,000 machines, each time.
+_MACHINE = ("pk", "machine_id", "name", "kind", "site", "area", "line", "active")
+_SENSOR = (
+    *("pk", "machine_id", "position", "minimum", "maximum", "stale_seconds"),
+    *(f"sensor_type__{name}" for name in ("slug", "name", "unit", "minimum", "maximum")),
+)
+_KEY = ("pk", "prefix", "secret_hash", "all_machines", "expires_at")
 
 
 def known() -> Known:
@@ -49,14 +61,18 @@ def type_descriptions() -> dict[str, TypeDescription]:
 
 def key_descriptions() -> dict[str, KeyDescription]:
     """The keys that are not revoked, by prefix."""
-    keys = DeviceKey.objects.filter(revoked_at=None).prefetch_related("machines")
+    machines: defaultdict[int, list[str]] = defaultdict(list)
+    pairs = DeviceKey.machines.through.objects.filter(devicekey__revoked_at=None)
+    for key_id, machine_id in pairs.values_list("devicekey_id", "machine__machine_id"):
+        machines[key_id].append(intern(machine_id))
+    keys = DeviceKey.objects.filter(revoked_at=None).values_list(*_KEY, named=True)
     return {
         key.prefix: KeyDescription(
             id=key.pk,
             prefix=key.prefix,
             secret_hash=key.secret_hash,
             all_machines=key.all_machines,
-            machine_ids=frozenset(machine.machine_id for machine in key.machines.all()),
+            machine_ids=frozenset(machines[key.pk]),
             expires_at=from_datetime(key.expires_at) if key.expires_at else None,
         )
         for key in keys
@@ -65,49 +81,80 @@ def key_descriptions() -> dict[str, KeyDescription]:
 
 def machine_descriptions(machine_id: str | None = None) -> dict[str, MachineDescription]:
     """All machines, retired ones too, with their sensors, in the order of their ids; or one."""
-    machines = _machines() if machine_id is None else _machines().filter(machine_id=machine_id)
-    return {machine.machine_id: _machine(machine) for machine in machines}
+    machines, sensors = Machine.objects.order_by("machine_id"), Sensor.objects.all()
+    if machine_id is not None:
+        machines = machines.filter(machine_id=machine_id)
+        sensors = sensors.filter(machine__machine_id=machine_id)
+    described = _described(_rows(machines), sensors)
+    return {machine.machine_id: machine for machine in described}
 
 
 def machines_after(machine_id: str, *, limit: int) -> list[MachineDescription]:
     """The first machines whose ids come after this one, in the order of their ids."""
-    return [_machine(one) for one in _machines().filter(machine_id__gt=machine_id)[:limit]]
+    after = Machine.objects.order_by("machine_id").filter(machine_id__gt=machine_id)
+    rows = _rows(after[:limit])
+    return _described(rows, Sensor.objects.filter(machine__in=[row.pk for row in rows]))
 
 
-def _machines() -> QuerySet[Machine]:
-    sensors = Sensor.objects.select_related("sensor_type").order_by("id")
-    return Machine.objects.order_by("machine_id").prefetch_related(Prefetch("sensors", sensors))
+def _rows(machines: QuerySet[Machine]) -> list[Any]:
+    return list(machines.values_list(*_MACHINE, named=True))
 
 
-def _machine(machine: Machine) -> MachineDescription:
+def _described(rows: Iterable[Any], sensors: QuerySet[Sensor]) -> list[MachineDescription]:
+    """The machines of these rows, each with those of the sensors that are its own."""
+    machines = {row.pk: _machine(row) for row in rows}
+    described = sorted(_sensors(sensors, machines), key=lambda one: one[1].name)
+    for machine_pk, sensor in described:
+        machines[machine_pk].sensors[sensor.name] = sensor
+    return list(machines.values())
+
+
+def _machine(row: Any) -> MachineDescription:
+    """Without its sensors yet. Words that many have are kept once."""
     return MachineDescription(
-        pk=machine.pk,
-        machine_id=machine.machine_id,
-        name=machine.name,
-        kind=machine.kind,
-        site=machine.site,
-        area=machine.area,
-        line=machine.line,
-        active=machine.active,
-        sensors=_sensors(machine.machine_id, machine.sensors.all()),
+        pk=row.pk,
+        machine_id=intern(row.machine_id),
+        name=row.name,
+        kind=intern(row.kind),
+        site=intern(row.site),
+        area=intern(row.area),
+        line=intern(row.line),
+        active=row.active,
+        sensors={},
     )
 
 
-def _sensors(machine_id: str, sensors: Iterable[Sensor]) -> dict[str, SensorDescription]:
-    described = (_sensor(machine_id, sensor) for sensor in sensors)
-    return {one.name: one for one in sorted(described, key=lambda one: one.name)}
+def _sensors(
+    sensors: QuerySet[Sensor], machines: Mapping[int, MachineDescription]
+) -> Iterator[tuple[int, SensorDescription]]:
+    """(machine, sensor); what is the type's is kept once."""
+    types: dict[str, TypeDescription] = {}
+    for row in sensors.order_by().values_list(*_SENSOR, named=True):
+        quantity = types.setdefault(row.sensor_type__slug, _type(row))
+        machine = machines.get(row.machine_id)
+        if machine is not None:  # else made since the machines were read
+            yield machine.pk, _sensor(row, machine.machine_id, quantity)
 
 
-def _sensor(machine_id: str, sensor: Sensor) -> SensorDescription:
-    quantity = sensor.sensor_type
+def _type(row: Any) -> TypeDescription:
+    return TypeDescription(
+        slug=row.sensor_type__slug,
+        name=row.sensor_type__name,
+        unit=row.sensor_type__unit,
+        minimum=row.sensor_type__minimum,
+        maximum=row.sensor_type__maximum,
+    )
+
+
+def _sensor(row: Any, machine_id: str, quantity: TypeDescription) -> SensorDescription:
     return SensorDescription(
-        id=sensor.pk,
+        id=row.pk,
         machine_id=machine_id,
-        name=sensor.name,
+        name=intern(sensor_name(quantity.slug, row.position)),
         type_slug=quantity.slug,
         type_name=quantity.name,
         unit=quantity.unit,
-        minimum=quantity.minimum if sensor.minimum is None else sensor.minimum,
-        maximum=quantity.maximum if sensor.maximum is None else sensor.maximum,
-        stale_seconds=sensor.stale_seconds or settings.DEFAULT_STALE_SECONDS,
+        minimum=quantity.minimum if row.minimum is None else row.minimum,
+        maximum=quantity.maximum if row.maximum is None else row.maximum,
+        stale_seconds=row.stale_seconds or settings.DEFAULT_STALE_SECONDS,
     )

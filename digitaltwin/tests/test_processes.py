@@ -91,3 +91,16 @@ def test_demo_data_lies_where_data_dir_says(settings: Settings, tmp_path: Path) 
     settings.DATA_DIR = tmp_path
 
     assert plan(demo=True).data_dir == tmp_path
+
+
+@pytest.mark.parametrize(("own", "given"), [(None, "2"), ("4", "4")])
+def test_children_have_few_heaps_unless_told_otherwise(
+    own: str | None, given: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    if own:
+        monkeypatch.setenv("MALLOC_ARENA_MAX", own)
+
+    environment = plan().environment(redis_url="redis://", lifeline=0)
+
+    assert environment["MALLOC_ARENA_MAX"] == given

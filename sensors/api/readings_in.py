@@ -14,7 +14,6 @@ from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.db import Error as DatabaseError
 from django.http import HttpRequest, HttpResponse
-from drf_spectacular.utils import extend_schema
 from rest_framework.request import Request
 from rest_framework.settings import api_settings
 from rest_framework.views import APIView
@@ -32,7 +31,7 @@ from sensors.api.device_requests import (
     options,
     to_django,
 )
-from sensors.api.documents import operations
+from sensors.api.documents.naming import described_by
 from sensors.api.reads import ReadingListView
 from sensors.api.refusal_log import log_refusal
 from sensors.catalogue import get_catalogue
@@ -113,10 +112,10 @@ class DeviceView(APIView, ABC):
         """The answer to readings of which at least one was taken."""
 
 
-def _described(operation: dict[str, Any]) -> Any:
+def _described(operation: str) -> Any:
     """A handler for the documents to find; it answers as `as_view` does."""
 
-    @extend_schema(operation=operation)
+    @described_by(operation)
     async def post(view: DeviceView, request: Request) -> HttpResponse:
         return to_django(await view.answer(of_django(request._request)))
 
@@ -127,7 +126,7 @@ class ReadingsView(DeviceView):
     """`POST /api/v1/sensors/readings`: one reading; GET at the same address lists them."""
 
     get = ReadingListView.get
-    post = _described(operations.READING_IN)
+    post = _described("sensors.api.documents.operations.READING_IN")
     allowed = "GET, HEAD, POST"
     check = staticmethod(check_single)
 
@@ -162,7 +161,7 @@ class ReadingsView(DeviceView):
 class BatchView(DeviceView):
     """`POST /api/v1/sensors/readings/batch`: 1 to MAX_BATCH readings, all or none."""
 
-    post = _described(operations.BATCH_IN)
+    post = _described("sensors.api.documents.operations.BATCH_IN")
     check = staticmethod(check_batch)
 
     @classmethod

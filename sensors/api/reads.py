@@ -2,7 +2,6 @@
 
 from typing import Any
 
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import MethodNotAllowed
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -10,7 +9,7 @@ from rest_framework.response import Response
 from rest_framework.utils.urls import replace_query_param
 from rest_framework.views import APIView
 
-from sensors.api.documents import operations
+from sensors.api.documents.naming import described_by
 from sensors.api.parameters import (
     history_cursor,
     history_parameters,
@@ -57,7 +56,7 @@ class ReadView(APIView):
 
 
 class MachineListView(ReadView):
-    @extend_schema(operation=operations.MACHINES)
+    @described_by("sensors.api.documents.operations.MACHINES")
     def get(self, request: Request) -> Response:
         query = machine_list_parameters(request.GET)
         found = machines_after(query.cursor, limit=query.limit + 1)
@@ -67,14 +66,14 @@ class MachineListView(ReadView):
 
 
 class MachineView(ReadView):
-    @extend_schema(operation=operations.MACHINE)
+    @described_by("sensors.api.documents.operations.MACHINE")
     def get(self, request: Request, machine_id: str) -> Response:
         no_parameters(request.GET)
         return Response(twins([_machine(machine_id)], now_us())[0])
 
 
 class LatestView(ReadView):
-    @extend_schema(operation=operations.LATEST)
+    @described_by("sensors.api.documents.operations.LATEST")
     def get(self, request: Request, machine_id: str) -> Response:
         no_parameters(request.GET)
         machine, readings = _machine(machine_id), latest_readings(machine_id)
@@ -86,7 +85,7 @@ class LatestView(ReadView):
 
 
 class StatusView(ReadView):
-    @extend_schema(operation=operations.STATUS)
+    @described_by("sensors.api.documents.operations.STATUS")
     def get(self, request: Request, machine_id: str) -> Response:
         no_parameters(request.GET)
         machine = _machine(machine_id)
@@ -95,7 +94,7 @@ class StatusView(ReadView):
 
 
 class ReadingListView(ReadView):
-    @extend_schema(operation=operations.READINGS)
+    @described_by("sensors.api.documents.operations.READINGS")
     def get(self, request: Request) -> Response:
         query = history_parameters(request.GET)
         if query.machine_id:

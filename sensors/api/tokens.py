@@ -8,7 +8,6 @@ from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.auth.models import User
 from django.http import HttpRequest
-from drf_spectacular.utils import extend_schema
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
@@ -18,7 +17,7 @@ from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
 from sensors.api.device_requests import BodyTooLarge
-from sensors.api.documents import operations
+from sensors.api.documents.naming import described_by
 from sensors.authentication import (
     LOCKED_OUT,
     LOCKED_OUT_SECONDS,
@@ -105,7 +104,7 @@ class OpenView(APIView):
 
 
 class TokenView(OpenView):
-    @extend_schema(operation=operations.TOKEN)
+    @described_by("sensors.api.documents.operations.TOKEN")
     def post(self, request: Request) -> Response:
         given = _body(request, CredentialsSerializer)
         user = _login(request._request, given)
@@ -114,7 +113,7 @@ class TokenView(OpenView):
 
 
 class TokenRefreshView(OpenView):
-    @extend_schema(operation=operations.TOKEN_REFRESH)
+    @described_by("sensors.api.documents.operations.TOKEN_REFRESH")
     def post(self, request: Request) -> Response:
         try:
             refresh = RefreshToken(cast(Any, _body(request, RefreshSerializer)["refresh"]))

@@ -1,17 +1,19 @@
 """Machines and readings out of the database."""
 
+import gc
 from typing import Any
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from sensors.device_keys import create_device_key
 from sensors.history import positions
 from sensors.instants import SECOND_US
 from sensors.messages import LiveReading
 from sensors.models import Machine, Sensor
 from sensors.reading_history import Place, reading_history, sensors_named
-from sensors.selectors import machine_descriptions, machines_after
+from sensors.selectors import known, machine_descriptions, machines_after
 from sensors.tests.people import make_machine
 from sensors.tests.rows import NOON, make_reading, write_at
 
@@ -174,3 +176,22 @@ def test_machine_description_takes_the_sensors_own_range() -> None:
 
     assert (sensor.minimum, sensor.maximum, sensor.stale_seconds) == (-5, 200, 7)
     assert Machine.objects.count() == 1
+
+
+def test_catalogue_leaves_nothing_to_the_collector() -> None:
+    """It comes rarely (digitaltwin/server.py), and all is read anew every half minute."""
+    for number in range(1, 4):
+        machine = make_machine(f"CNC-00{number}", "temperature", "vibration.drive_end")
+        create_device_key(name=machine.machine_id, machines=[machine])
+    known()
+    gc.collect()
+    gc.disable()
+
+    try:
+        found = known()
+        left = gc.collect()
+    finally:
+        gc.enable()
+
+    assert len(found.machines) == len(found.keys) == 3
+    assert left == 0

@@ -1,4 +1,4 @@
-"""What the document says of each address: `extend_schema(operation=...)` takes it as it is."""
+"""What the document says of each address: handlers name it by `described_by`."""
 
 from typing import Any
 
