@@ -13,8 +13,7 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
     if scope["type"] == "websocket":
         await _echo(scope, receive, send)
     elif scope["path"] == "/slow":
-        await asyncio.sleep(0.8)
-        await _answer(send, b"slow")
+        await _answer(send, b"slow", pause=0.8)
     elif scope["path"] == "/at-once":
         await _answer_at_once(scope, receive)
     elif scope["path"] == "/ready":
@@ -23,9 +22,10 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _answer(send, f"{scope['scheme']} {scope['client'][0]}".encode())
 
 
-async def _answer(send: Any, body: bytes, *, status: int = 200) -> None:
+async def _answer(send: Any, body: bytes, *, status: int = 200, pause: float = 0.0) -> None:
     headers = [(b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": status, "headers": headers})
+    await asyncio.sleep(pause)
     await send({"type": "http.response.body", "body": body})
 
 

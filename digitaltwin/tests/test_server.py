@@ -110,13 +110,13 @@ async def test_sigterm_finishes_what_is_in_flight_and_exits_0(start: Start) -> N
     async with httpx.AsyncClient() as client, websockets.connect(
         f"ws://{LOOPBACK}:{server.port}/"
     ) as browser:  # fmt: skip
-        slow = asyncio.create_task(client.get(f"{server.url}/slow"))
-        await browser.send("hello")
-        await browser.recv()
+        async with client.stream("GET", f"{server.url}/slow") as slow:  # its head is here
+            await browser.send("hello")
+            await browser.recv()
 
-        server.process.send_signal(signal.SIGTERM)
+            server.process.send_signal(signal.SIGTERM)
 
-        assert (await slow).text == "slow"
+            assert await slow.aread() == b"slow"
         await browser.wait_closed()
         assert browser.close_code == 1012
     assert await asyncio.to_thread(server.process.wait, 5) == 0
