@@ -24,7 +24,7 @@ const page = goLive({
       filter.count(board.machines);
       board.ask(filter.wanted);
     }
-    if (board.show()) page.soon();
+    if (board.show(page.sight)) page.soon();
     board.sort();
   },
 });
