@@ -11,7 +11,7 @@ export class Board {
     this.machines = this.lines.flatMap((line) => [...line.list.children].map((node) => machineOf(node, line)));
     this.byId = new Map(this.machines.map((machine) => [machine.id, machine]));
     this.none = root.querySelector("[data-part=none]");
-    [this.late, this.came] = [[], []];
+    this.late = [];
   }
 
   /** Takes looks by machine; whether one changed that filter or order ask about. */
@@ -32,26 +32,26 @@ export class Board {
     const late = this.machines.filter((machine) => machine.node.hidden === matches(machine, wanted));
     const coming = late.filter(({ node }) => node.hidden);
     this.late = [...coming, ...late.filter(({ node }) => !node.hidden).toReversed()];
-    this.came = [];
+    [this.came, this.isBelow] = [[], false];
   }
 
   /** A frame's part of what was asked; whether there is more to do. */
   show(sight) {
     if (!this.late.length) return false;
     const touched = new Set();
-    // Those that came two frames ago were looked at since: where they are out of sight, what follows is too.
-    const before = this.came.at(-2);
-    const isBelow = before && !sight.has(before);
+    // One that came is out of sight: what follows is too.
+    this.isBelow ||= this.came.some((node) => sight.isOut(node));
     let cost = 0;
     while (this.late.length && cost < AT_ONCE) {
       const { node, line } = this.late.shift();
-      const isSeen = node.hidden ? !isBelow : sight.has(node);
+      const isSeen = node.hidden ? !this.isBelow : sight.has(node);
       cost += isSeen ? ON_SCREEN : OFF_SCREEN;
       node.hidden = !node.hidden;
       touched.add(line);
-      if (!node.hidden) this.last = node;
+      if (node.hidden) continue;
+      sight.again(node);
+      this.came.push(node);
     }
-    this.came.push(this.last);
     for (const { node, list } of touched) hide(node, ![...list.children].some((tile) => !tile.hidden));
     hide(this.none, this.late.length > 0 || this.lines.some(({ node }) => !node.hidden));
     return this.late.length > 0;
