@@ -28,6 +28,8 @@ POSITIONS = {
     "drive_end": gettext_lazy("drive end"),
     "non_drive_end": gettext_lazy("non drive end"),
 }
+# Between what is measured and where.
+POSITION_SIGN = " · "
 CONNECTIVITY = {
     "online": gettext_lazy("Online"),
     "stale": gettext_lazy("Stale"),
@@ -174,7 +176,8 @@ def sensor_label(sensor_type: str) -> str:
     """`vibration.drive_end` reads `Vibration · drive end`; known words are translated."""
     kind, _dot, position = sensor_type.partition(".")
     label = str(QUANTITIES.get(kind, _plain(kind[:1].upper() + kind[1:])))
-    return f"{label} · {POSITIONS.get(position, _plain(position))}" if position else label
+    at = str(POSITIONS.get(position, _plain(position)))
+    return f"{label}{POSITION_SIGN}{at}" if position else label
 
 
 def _plain(name: str) -> str:
