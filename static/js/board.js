@@ -32,25 +32,21 @@ export class Board {
     const late = this.machines.filter((machine) => machine.node.hidden === matches(machine, wanted));
     const coming = late.filter(({ node }) => node.hidden);
     this.late = [...coming, ...late.filter(({ node }) => !node.hidden).toReversed()];
-    [this.came, this.isBelow] = [[], false];
+    [this.came, this.isBelow] = [null, false];
   }
 
   /** A frame's part of what was asked; whether there is more to do. */
-  show(sight) {
+  show() {
     if (!this.late.length) return false;
+    // Asked before anything is written. Where one that came lies below the screen, what follows does too.
+    this.isBelow ||= this.came && !isLaidOut(this.came);
+    const costs = this.late.slice(0, AT_ONCE).map(({ node }) => ((node.hidden ? !this.isBelow : isLaidOut(node)) ? ON_SCREEN : OFF_SCREEN));
     const touched = new Set();
-    // One that came is out of sight: what follows is too.
-    this.isBelow ||= this.came.some((node) => sight.isOut(node));
-    let cost = 0;
-    while (this.late.length && cost < AT_ONCE) {
+    for (let cost = 0, at = 0; at < costs.length && cost < AT_ONCE; cost += costs[at], at += 1) {
       const { node, line } = this.late.shift();
-      const isSeen = node.hidden ? !this.isBelow : sight.has(node);
-      cost += isSeen ? ON_SCREEN : OFF_SCREEN;
       node.hidden = !node.hidden;
       touched.add(line);
-      if (node.hidden) continue;
-      sight.again(node);
-      this.came.push(node);
+      if (!node.hidden) this.came = node;
     }
     for (const { node, list } of touched) hide(node, ![...list.children].some((tile) => !tile.hidden));
     hide(this.none, this.late.length > 0 || this.lines.some(({ node }) => !node.hidden));
@@ -70,6 +66,11 @@ export class Board {
 function machineOf(node, line) {
   const { tile: id, search, urgency, connectivity } = node.dataset;
   return { node, line, id, search, connectivity, urgency: Number(urgency) };
+}
+
+/** Whether the browser has its contents ready: those of tiles on the screen and near it. */
+function isLaidOut(node) {
+  return node.firstElementChild.checkVisibility({ contentVisibilityAuto: true });
 }
 
 function hide(node, isHidden) {

@@ -1,7 +1,7 @@
 // Which machines the plant shows: text and state, kept in the address. `matches` is pure.
 import { CALM } from "./look.js";
 
-const REST_MS = 120;
+const REST_MS = 200;
 
 /** Whether a machine is asked for; the same as `Wanted.takes` of realtime/board.py. */
 export function matches(machine, { q, state }) {

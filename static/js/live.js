@@ -9,7 +9,7 @@ import { useWords } from "./words.js";
 const RELOAD_PAUSE_MS = 2000;
 const RELOAD_AGAIN_MS = 15_000;
 
-/** Runs the page's `<main data-live>`; `hear(message, state, before)` after each, `extra(at, state, looks)` per frame. */
+/** Runs the page's `<main data-live>`; `hear(message, state, before)` after each, `extra(at, state, looks)` per frame, whether it has more to do. */
 export function goLive({ hear = () => {}, extra = () => {} } = {}) {
   const root = document.querySelector("[data-live]");
   const { heartbeat, cursor = "", feed, staleDefault, socket: path } = root.dataset;

@@ -7,13 +7,14 @@ import { serverTime } from "./state.js";
 const TICK_MS = 1000;
 // Messages come by the dozen in a second; what they bring is painted together.
 const GATHER_MS = 100;
-// A tile costs a slow computer 1 to 3 ms: a frame paints so many, and what is typed need not wait.
-const AT_ONCE = 8;
+// A tile costs a slow computer 1 to 3 ms: a frame paints so many, so that no key waits for it; fewer
+// while the page has work of its own.
+const [AT_ONCE, BESIDE] = [8, 2];
 
 /**
  * Paints `read()`, the newest state: in the next frame after `soon()`, within GATHER_MS after
- * `gather()`, and once a second for the ages. `extra(at, state, looks)` has the looks of the
- * machines in sight, of the others when it is their turn: each once a second.
+ * `gather()`, and once a second for the ages. `extra(at, state, looks)`, whether it has more to do,
+ * gets the looks of the machines in sight; of the others when it is their turn: each once a second.
  */
 export function painter(root, read, { sight, extra = () => {} }) {
   const page = indexed(root, sight);
@@ -27,9 +28,9 @@ export function painter(root, read, { sight, extra = () => {} }) {
     paintFeed(page, state, at);
     const near = page.tiles.filter(({ isTile, node }) => !isTile || sight.has(node));
     const looks = round.looks(state, near.map(({ id }) => id), at);
-    const isDone = paintTiles(page, near, looks, at);
-    extra(at, state, looks);
-    if (!isDone || !round.isOver) soon();
+    const isBusy = extra(at, state, looks);
+    const isDone = paintTiles(near, looks, { at, most: isBusy ? BESIDE : AT_ONCE });
+    if (isBusy || !isDone || !round.isOver) soon();
   };
   // A hidden page gets no frames: it rests until it is looked at.
   const soon = () => { frame ||= requestAnimationFrame(paint); };
@@ -74,13 +75,13 @@ function row(node) {
 }
 
 /** Paints a frame's part of those whose look changed, the longest unpainted first; whether that was all. */
-function paintTiles(page, near, looks, at) {
+function paintTiles(near, looks, { at, most }) {
   const late = near.filter(({ id, look }) => looks[id] && looks[id] !== look).sort((a, b) => a.paintedAt - b.paintedAt);
-  for (const tile of late.slice(0, AT_ONCE)) {
+  for (const tile of late.slice(0, most)) {
     Object.assign(tile, { look: looks[tile.id], paintedAt: at });
     paintMachine(tile, tile.look);
   }
-  return late.length <= AT_ONCE;
+  return late.length <= most;
 }
 
 function paintFeed(page, state, at) {

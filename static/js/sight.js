@@ -4,7 +4,7 @@ const NEAR = "200px";
 
 export class Sight {
   constructor(root) {
-    [this.seen, this.unsure] = [new Set(), new Set()];
+    this.seen = new Set();
     this.listeners = [];
     this.observer = new IntersectionObserver((entries) => this.look(entries), { rootMargin: NEAR });
     for (const node of root.querySelectorAll(".tile[data-tile]")) this.observer.observe(node);
@@ -19,21 +19,9 @@ export class Sight {
     return this.seen.has(node);
   }
 
-  /** Look at a tile that was hidden; `isOut` says no until that was done. */
-  again(node) {
-    this.unsure.add(node);
-    this.observer.unobserve(node);
-    this.observer.observe(node);
-  }
-
-  isOut(node) {
-    return !this.seen.has(node) && !this.unsure.has(node);
-  }
-
   look(entries) {
     const came = [];
     for (const { target, isIntersecting } of entries) {
-      this.unsure.delete(target);
       if (!isIntersecting) this.seen.delete(target);
       else if (!this.seen.has(target)) came.push(target);
       if (isIntersecting) this.seen.add(target);
