@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from typing import Any
 
+from realtime.texts import POSITION_SIGN
+
 Shown = dict[str, Any]
 WIDTH, HEIGHT = 420, 250
 # Labels stand in two columns beside the picture.
 LEFT_X, RIGHT_X = 4, WIDTH - 4
 LEFT_LINE_X, RIGHT_LINE_X = 112, WIDTH - 112
-TOP, LOWEST = 24, HEIGHT - 26
+TOP, LOWEST = 30, HEIGHT - 26
 # Kind -> sensor, or its quantity -> the place in the picture.
 PLACES: dict[str, dict[str, tuple[int, int]]] = {
     "machining-centre": {
@@ -71,6 +73,8 @@ def _column(spots: Sequence[Shown], *, is_left: bool) -> list[Shown]:
         spot
         | {
             "is_left": is_left,
+            # Two lines: in one they would reach into the picture.
+            "label_lines": spot["label"].split(POSITION_SIGN),
             "label_x": LEFT_X if is_left else RIGHT_X,
             "line_x": LEFT_LINE_X if is_left else RIGHT_LINE_X,
             "label_y": round(TOP + step * place),

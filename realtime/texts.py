@@ -1,6 +1,7 @@
 """The words and figures that people read; `static/js/look.js` says the same (cases.json)."""
 
 from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
 from django.utils.formats import get_format
@@ -27,6 +28,8 @@ POSITIONS = {
     "drive_end": gettext_lazy("drive end"),
     "non_drive_end": gettext_lazy("non drive end"),
 }
+# Between what is measured and where.
+POSITION_SIGN = " · "
 CONNECTIVITY = {
     "online": gettext_lazy("Online"),
     "stale": gettext_lazy("Stale"),
@@ -75,6 +78,8 @@ EVENTS = {
     "late": gettext_lazy("{sensor}: a reading came out of turn, {age} after a newer one"),
 }
 SIGNIFICANT = 6
+# JavaScript writes numbers from here to there without an exponent.
+MOST_ZEROS, MOST_DIGITS = 1e-6, 1e21
 # A device whose clock is this far ahead, or whose readings come this late, is told of.
 AHEAD_SECONDS, BEHIND_SECONDS = 2, 30
 
@@ -117,7 +122,9 @@ def number_text(value: float | None) -> str:
     if value is None:
         return "–"
     digits = max(SIGNIFICANT, min(15, len(str(int(abs(value))))))
-    return decimal(full_text(float(f"{value:.{digits}g}")))
+    # The half goes up, as in the scripts: formatting would send it to the even digit.
+    rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(value)
+    return decimal(full_text(float(rounded)))
 
 
 def decimal(text: str) -> str:
@@ -126,10 +133,19 @@ def decimal(text: str) -> str:
 
 
 def full_text(value: float | None) -> str:
-    """The value with every digit it has, as programs write it."""
+    """The value with every digit it has, as JavaScript writes it (ECMA-262, Number::toString).
+
+    Both write the fewest digits that give the same number; an exponent begins elsewhere.
+    """
     if value is None:
         return ""
-    return str(int(value)) if value.is_integer() and abs(value) < 1e15 else repr(value)
+    # No minus before a zero.
+    text = repr(value + 0.0).removesuffix(".0")
+    if "e" not in text:
+        return text
+    if MOST_ZEROS <= abs(value) < MOST_DIGITS:
+        return f"{Decimal(text):f}"
+    return text.replace("e-0", "e-")
 
 
 def age_text(seconds: float | None) -> str:
@@ -160,7 +176,8 @@ def sensor_label(sensor_type: str) -> str:
     """`vibration.drive_end` reads `Vibration · drive end`; known words are translated."""
     kind, _dot, position = sensor_type.partition(".")
     label = str(QUANTITIES.get(kind, _plain(kind[:1].upper() + kind[1:])))
-    return f"{label} · {POSITIONS.get(position, _plain(position))}" if position else label
+    at = str(POSITIONS.get(position, _plain(position)))
+    return f"{label}{POSITION_SIGN}{at}" if position else label
 
 
 def _plain(name: str) -> str:

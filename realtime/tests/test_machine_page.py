@@ -11,6 +11,7 @@ from realtime.machine_pages import clock_sentence, range_of, said_last, since_te
 from realtime.schematics import PLACES, spots
 from realtime.shown import PICTURED
 from realtime.tests.test_pages import make_viewer
+from realtime.texts import sensor_label
 from sensors.enums import Quality
 from sensors.history import positions
 from sensors.instants import SECOND_US, format_us, from_datetime, now_us
@@ -130,12 +131,23 @@ def test_nothing_said_is_none() -> None:
 def test_spots_have_labels_that_do_not_touch(picture: str) -> None:
     names = [*PLACES.get(picture, {}), "flow", "voltage"]
 
-    found = spots(picture, [{"sensor_type": name} for name in names])
+    found = spots(picture, [{"sensor_type": name, "label": sensor_label(name)} for name in names])
 
     assert sorted(spot["sensor_type"] for spot in found) == sorted(names)
     for side in (True, False):
         rows = [spot["label_y"] for spot in found if spot["is_left"] is side]
-        assert all(after - before >= 36 for before, after in pairwise(rows))
+        assert all(after - before >= 49 for before, after in pairwise(rows))
+
+
+def test_label_in_the_picture_has_a_line_for_where_it_sits() -> None:
+    names = ("vibration.drive_end", "temperature")
+
+    found = spots("pump", [{"sensor_type": name, "label": sensor_label(name)} for name in names])
+
+    assert {tuple(spot["label_lines"]) for spot in found} == {
+        ("Vibration", "drive end"),
+        ("Temperature",),
+    }
 
 
 @pytest.mark.django_db

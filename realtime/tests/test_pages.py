@@ -342,6 +342,8 @@ def test_value_of_a_machine_whose_clock_is_ahead_says_so(viewer: Client) -> None
 def test_words_and_figures_are_those_of_the_script() -> None:
     for value, words in CASES["numbers"]:
         assert texts.number_text(value) == words
+    for value, words in CASES["full"]:
+        assert texts.full_text(None if value is None else float(value)) == words
     for seconds, words in CASES["ages"]:
         assert texts.age_text(seconds) == words
     for connectivity, worst, some_stale, turn in CASES["urgencies"]:

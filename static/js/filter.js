@@ -1,11 +1,14 @@
 // Which machines the plant shows: text and state, kept in the address. `matches` is pure.
 import { CALM } from "./look.js";
 
-const REST_MS = 120;
+const REST_MS = 200;
 
 /** Whether a machine is asked for; the same as `Wanted.takes` of realtime/board.py. */
-export function matches({ search, urgency, connectivity }, { q, state }) {
-  if (!q.toLowerCase().split(/\s+/).every((word) => search.includes(word))) return false;
+export function matches(machine, { q, state }) {
+  return isIn(machine, state) && q.toLowerCase().split(/\s+/).every((word) => machine.search.includes(word));
+}
+
+function isIn({ urgency, connectivity }, state) {
   if (state === "attention") return urgency < CALM;
   return state === "" || state === connectivity;
 }
@@ -48,10 +51,11 @@ export class Filter {
   count(machines) {
     for (const button of this.buttons) {
       const { state } = button.dataset;
-      const count = machines.filter((machine) => matches(machine, { q: "", state })).length;
+      const count = machines.filter((machine) => isIn(machine, state)).length;
       const node = button.querySelector("[data-part=count]");
       if (node.textContent !== String(count)) node.textContent = String(count);
-      button.hidden = !count && state !== "" && state !== "attention" && state !== this.wanted.state;
+      const isHidden = !count && state !== "" && state !== "attention" && state !== this.wanted.state;
+      if (button.hidden !== isHidden) button.hidden = isHidden;
     }
   }
 }

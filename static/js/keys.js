@@ -7,7 +7,8 @@ export function wireKeys() {
   const help = document.querySelector("[data-part=keys]");
   document.querySelector("[data-part=keys-open]")?.addEventListener("click", () => help.showModal());
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
+    // All are letters or signs: for Tab and PageDown nobody looks through the page.
+    if (event.key.length > 1 || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target) || document.querySelector("dialog[open]")) return;
     if (event.key === "?" && help) help.showModal();
     else if (!move(event.key) && !press(event.key)) return;
     event.preventDefault();

@@ -9,7 +9,7 @@ import { useWords } from "./words.js";
 const RELOAD_PAUSE_MS = 2000;
 const RELOAD_AGAIN_MS = 15_000;
 
-/** Runs the page's `<main data-live>`; `hear(message, state, before)` after each, `extra(at, state, looks)` per frame. */
+/** Runs the page's `<main data-live>`; `hear(message, state, before)` after each, `extra(at, state, looks)` per frame, whether it has more to do. */
 export function goLive({ hear = () => {}, extra = () => {} } = {}) {
   const root = document.querySelector("[data-live]");
   const { heartbeat, cursor = "", feed, staleDefault, socket: path } = root.dataset;
@@ -18,7 +18,7 @@ export function goLive({ hear = () => {}, extra = () => {} } = {}) {
   const first = embedded("first-state");
   let state = initialState(first, { at: performance.now(), feed, staleDefault: Number(staleDefault) });
   const sight = new Sight(root);
-  const soon = painter(root, () => state, { sight, extra });
+  const { soon, gather, all } = painter(root, () => state, { sight, extra });
   const apply = (event) => {
     const before = state;
     state = reduce(state, { ...event, at: performance.now() });
@@ -26,14 +26,14 @@ export function goLive({ hear = () => {}, extra = () => {} } = {}) {
     // Nobody is at a wall to log in: there the page says so and keeps what it shows, in grey.
     if (event.type === "login" && !document.body.matches(".kiosk")) logIn();
     if (state.hasUnknown) reloadOnce();
-    soon();
+    gather();
   };
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
   const socket = new LiveSocket({ url, cursor, interval: Number(heartbeat), hear: apply });
   socket.start();
   addEventListener("online", () => socket.hurry());
   document.addEventListener("visibilitychange", () => document.hidden || socket.hurry());
-  soon();
+  all();
   return { apply, root, sight, soon, state: () => state };
 }
 

@@ -1,41 +1,64 @@
-// The only one that writes the page: one frame per update, only what changed; CSS does the looks.
-import { feedText, machineLook } from "./look.js";
+// The only one that writes the page: only what changed, a few tiles a frame; CSS does the looks.
+import { feedText } from "./look.js";
 import { attribute, paintSensor, text } from "./paint_sensor.js";
+import { Round } from "./round.js";
 import { serverTime } from "./state.js";
 
 const TICK_MS = 1000;
+// Messages come by the dozen in a second; what they bring is painted together.
+const GATHER_MS = 100;
+// A tile costs a slow computer 1 to 3 ms: a frame paints so many, so that no key waits for it; fewer
+// while the page has work of its own.
+const [AT_ONCE, BESIDE] = [8, 2];
 
-/** Paints `read()`, the newest state, when `soon()` was called, and once a second for the ages. */
+/**
+ * Paints `read()`, the newest state: in the next frame after `soon()`, within GATHER_MS after
+ * `gather()`, and once a second for the ages. `extra(at, state, looks)`, whether it has more to do,
+ * gets the looks of the machines in sight; of the others when it is their turn: each once a second.
+ */
 export function painter(root, read, { sight, extra = () => {} }) {
   const page = indexed(root, sight);
-  let frame = 0;
+  const round = new Round(page.tiles.map((tile) => tile.id));
+  let [frame, timer, paintedAt] = [0, 0, -Infinity];
   const paint = () => {
     frame = 0;
     const at = performance.now();
-    const looks = paintAll(page, read(), at);
-    extra(at, read(), looks);
+    paintedAt = at;
+    const state = read();
+    paintFeed(page, state, at);
+    const near = page.tiles.filter(({ isTile, node }) => !isTile || sight.has(node));
+    const looks = round.looks(state, near.map(({ id }) => id), at);
+    const isBusy = extra(at, state, looks);
+    const isDone = paintTiles(near, looks, { at, most: isBusy ? BESIDE : AT_ONCE });
+    if (isBusy || !isDone || !round.isOver) soon();
   };
   // A hidden page gets no frames: it rests until it is looked at.
   const soon = () => { frame ||= requestAnimationFrame(paint); };
-  setInterval(() => document.hidden || soon(), TICK_MS);
-  document.addEventListener("visibilitychange", soon);
+  const gather = () => { timer ||= setTimeout(() => { timer = 0; soon(); }, Math.max(0, paintedAt + GATHER_MS - performance.now())); };
+  const all = () => { round.begin(); soon(); };
+  setInterval(() => document.hidden || all(), TICK_MS);
+  document.addEventListener("visibilitychange", all);
   sight.onSeen(soon);
-  return soon;
+  return { soon, gather, all };
 }
 
 function indexed(root, sight) {
   const all = (selector, from = root) => [...from.querySelectorAll(selector)];
+  const rows = byMachine(all("[data-row]").map(row));
   return {
     root,
     sight,
-    known: new Map(),
     banner: document.querySelector("[data-part=banner]"),
     live: document.querySelector("[data-part=live]"),
     plain: document.querySelector("[data-part=plain]"),
     clock: document.querySelector("[data-part=clock]"),
-    tiles: all("[data-tile]").map((node) => ({ node, id: node.dataset.tile, isTile: node.matches(".tile"), ...parts(node, ["connectivity", "worst", "seen"]) })),
-    rows: byMachine(all("[data-row]").map(row)),
+    tiles: all("[data-tile]").map((node) => tileOf(node, rows)),
   };
+}
+
+function tileOf(node, rows) {
+  const id = node.dataset.tile;
+  return { node, id, isTile: node.matches(".tile"), rows: rows.get(id) ?? [], paintedAt: 0, ...parts(node, ["connectivity", "worst", "seen"]) };
 }
 
 const parts = (node, names) => Object.fromEntries(names.map((name) => [name, node.querySelector(`[data-part=${name}]`)]));
@@ -51,43 +74,36 @@ function row(node) {
   return { node, id, name, ...parts(node, ["value", "spot", "mark", "state", "quality", "age"]) };
 }
 
-/** Paints what is on the screen: a tile off it rests. Gives the looks of all machines by id. */
-function paintAll(page, state, at) {
-  const looks = Object.fromEntries(Object.keys(state.machines).map((id) => [id, lookOf(page.known, state, id, at)]));
-  paintFeed(page, state, at);
-  for (const tile of page.tiles) {
-    const look = looks[tile.id];
-    if (look) attribute(tile.node, "urgency", String(look.urgency));
-    if (!look || tile.painted === look || (tile.isTile && !page.sight.has(tile.node))) continue;
-    tile.painted = look;
-    paintMachine(tile, look, page.rows.get(tile.id) ?? []);
+/** Paints a frame's part of those whose look changed, the longest unpainted first; whether that was all. */
+function paintTiles(near, looks, { at, most }) {
+  const late = near.filter(({ id, look }) => looks[id] && looks[id] !== look).sort((a, b) => a.paintedAt - b.paintedAt);
+  for (const tile of late.slice(0, most)) {
+    Object.assign(tile, { look: looks[tile.id], paintedAt: at });
+    paintMachine(tile, tile.look);
   }
-  return looks;
+  return late.length <= most;
 }
 
-/** A machine's look is the same until it changes or the second does: ages show no less. */
-function lookOf(known, state, id, at) {
-  const machine = state.machines[id];
-  const second = Math.floor(serverTime(state, at) / 1000);
-  const before = known.get(id);
-  if (before?.machine === machine && before.second === second) return before.look;
-  const look = machineLook(state, id, at);
-  known.set(id, { machine, second, look });
-  return look;
-}
-
-function paintFeed({ root, banner, live, plain, clock }, state, at) {
-  plain.hidden = true;
+function paintFeed(page, state, at) {
+  const { root, banner, live, plain, clock } = page;
+  shown(plain, false);
   attribute(root, "feed", state.feed);
   attribute(banner, "feed", state.feed);
   const sentence = feedText(state);
   text(banner, sentence);
-  banner.hidden = !sentence;
-  live.hidden = state.feed !== "live";
-  text(clock, clockText(serverTime(state, at), clock.dataset.timeZone));
+  shown(banner, Boolean(sentence));
+  shown(live, state.feed === "live");
+  const second = Math.floor(serverTime(state, at) / 1000);
+  if (page.second === second) return;
+  page.second = second;
+  text(clock, clockText(second * 1000, clock.dataset.timeZone));
 }
 
-function paintMachine({ node, connectivity, worst, seen }, look, rows) {
+function shown(node, isShown) {
+  if (node.hidden === isShown) node.hidden = !isShown;
+}
+
+function paintMachine({ node, connectivity, worst, seen, rows }, look) {
   attribute(node, "connectivity", look.connectivity);
   attribute(node, "worst", look.worst);
   attribute(connectivity, "connectivity", look.connectivity);

@@ -12,12 +12,14 @@ export class Spark {
     Object.assign(this, { seconds, count, gap, steps: new Map() });
   }
 
-  /** A reading's value in its step; steps are numbered from 1970. */
+  /** A reading's value in its step; steps are numbered from 1970. Whether it changes the picture. */
   add(ms, low, high = low) {
-    if (low === null) return;
+    if (low === null) return false;
     const number = Math.floor(ms / 1000 / this.seconds);
-    const before = this.steps.get(number) ?? [low, high];
-    this.steps.set(number, [Math.min(before[0], low), Math.max(before[1], high)]);
+    const before = this.steps.get(number);
+    if (before && before[0] <= low && high <= before[1]) return false;
+    this.steps.set(number, before ? [Math.min(before[0], low), Math.max(before[1], high)] : [low, high]);
+    return true;
   }
 
   /** An SVG path in a field of 60 x 20. */
@@ -82,8 +84,7 @@ export class Sparks {
     for (const reading of readings) {
       const one = this.byRow.get(`${reading.machine_id}/${reading.sensor_type}`);
       if (!one) continue;
-      one.spark.add(Date.parse(order(reading)), reading.value);
-      one.isDirty = true;
+      if (one.spark.add(Date.parse(order(reading)), reading.value)) one.isDirty = true;
     }
   }
 

@@ -17,15 +17,21 @@ const page = goLive({
     if (data?.readings) sparks.add(data.readings);
   },
   extra(at, state, looks) {
+    const isBusy = board && showBoard(looks);
     sparks.draw(serverTime(state, at), page.sight);
-    if (!board) return;
-    if (board.update(looks) || isAsked) {
-      isAsked = false;
-      filter.count(board.machines);
-      board.ask(filter.wanted);
-    }
-    if (board.show()) page.soon();
-    board.sort();
+    return isBusy;
   },
 });
 page.sight.onSeen((tiles) => sparks.see(tiles));
+
+/** What filter and order want of this frame; whether there is more to do. */
+function showBoard(looks) {
+  if (board.update(looks) || isAsked) {
+    isAsked = false;
+    filter.count(board.machines);
+    board.ask(filter.wanted);
+  }
+  const isBusy = board.show();
+  board.sort();
+  return isBusy;
+}

@@ -91,3 +91,11 @@ test("a spark forgets what left its window, and is empty without a value", () =>
 
   assert.equal(spark.path(120_000), "");
 });
+
+test("a reading within its step's band changes nothing of a spark", () => {
+  const spark = new Spark({ seconds: 15, count: 4 });
+
+  const changes = [[0, 1], [1, 3], [2, 2], [3, 3], [4, 4], [15, 2], [16, null]].map(([second, value]) => spark.add(second * 1000, value));
+
+  assert.deepEqual(changes, [true, true, false, false, true, true, false]);
+});
