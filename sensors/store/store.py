@@ -39,7 +39,10 @@ BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
 STORED_POLL_SECONDS = 0.005
 KEPT_SECONDS = 30 * 86_400
+# Machines whose positions are read in one call, so that none keeps Redis for long.
+POSITIONS = 1000
 _MISSED = (Path(__file__).parent / "missed.lua").read_text(encoding="utf-8")
+_POSITIONS = (Path(__file__).parent / "positions.lua").read_text(encoding="utf-8")
 _RENEW = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 _RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
 
@@ -61,6 +64,7 @@ class Store:
         self._tail = make_client(url, pool_size=4, read_seconds=BLOCK_SECONDS + CALL_SECONDS)
         self._appender = Appender(self._client)
         self._missed = self._client.register_script(_MISSED)
+        self._positions = self._client.register_script(_POSITIONS)
         self._renew = self._client.register_script(_RENEW)
         self._release = self._client.register_script(_RELEASE)
         self.in_memory = is_memory(url)
@@ -167,15 +171,17 @@ class Store:
 
     async def positions(self, machine_ids: Sequence[str]) -> tuple[str, str, list[str]]:
         """(epoch, newest position of the log, each machine's newest position)."""
+        epoch, newest, *found = await self._read_positions(machine_ids[:POSITIONS])
+        for at in range(POSITIONS, len(machine_ids), POSITIONS):
+            found += (await self._read_positions(machine_ids[at : at + POSITIONS]))[2:]
+        last, *positions = (text(position) or START for position in (newest, *found))
+        return text(epoch), last, positions
+
+    async def _read_positions(self, machine_ids: Sequence[str]) -> list[bytes]:
+        names = [keys.latest(machine_id) for machine_id in machine_ids]
         with _answering():
-            async with self._client.pipeline(transaction=False) as pipe:
-                pipe.get(keys.EPOCH)
-                pipe.xrevrange(keys.LOG, count=1)
-                for machine_id in machine_ids:
-                    pipe.hget(keys.latest(machine_id), keys.POSITION_FIELD)
-                epoch, newest, *found = await pipe.execute()
-        last = text(newest[0][0]) if newest else START
-        return text(epoch), last, [text(position) or START for position in found]
+            found: list[bytes] = await self._positions(keys=[keys.LOG, keys.EPOCH, *names])
+        return found
 
     async def missed(self, machine_id: str, position: str) -> Missed:
         """The machine's entries after the position, oldest first; None when some are gone."""

@@ -116,6 +116,24 @@ async def test_batch_larger_than_an_entry_is_cut_into_chained_entries(store: Sto
     assert [entry.previous for entry in entries] == [START, *(e.position for e in entries[:2])]
 
 
+async def test_positions_are_those_of_the_log_and_of_each_machine(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensors.store.store.POSITIONS", 2)
+    names = [f"CNC-{n:03}" for n in range(5)]
+    receipts = [await store.append([reading(machine_id=name)]) for name in names]
+
+    epoch, newest, positions = await store.positions([*names, "MIL-002"])
+
+    assert epoch == await store.epoch()
+    assert newest == receipts[-1].position
+    assert positions == [*(receipt.position for receipt in receipts), "0-0"]
+
+
+async def test_positions_of_an_empty_log_are_its_start(store: Store) -> None:
+    assert await store.positions(["CNC-001"]) == ("", "0-0", ["0-0"])
+
+
 async def test_missed_returns_what_came_after_a_position(store: Store) -> None:
     for second in range(5):
         await store.append([reading(second)])
