@@ -20,6 +20,7 @@ from realtime.hub.pulse import Pulse
 from realtime.hub.recheck import recheck_forever
 from realtime.hub.shown import LINGER_SECONDS, Comparison, Shown, name_of
 from realtime.hub.socket import Socket
+from realtime.hub.turn import Turn
 from realtime.protocol import Cursor
 from sensors.enums import Feed as FeedWord
 from sensors.exceptions import LogUnavailable
@@ -158,14 +159,17 @@ class Hub:
             await left.leave_all()
 
     async def _deliver(self) -> None:
+        turn = Turn()
         while True:
             frame = await self._membership.receive()
+            if turn.is_over_before(frame):
+                # A queue that is full never suspends: let the sockets write in between.
+                await asyncio.sleep(0)
+                turn = Turn()
             try:
-                self._shown.take(frame)
+                turn.add(frame, self._shown.take(frame))
             except Exception:
                 log.exception("frame_failed", position=frame.position)
-            # A queue that is full never suspends: let the sockets write in between.
-            await asyncio.sleep(0)
 
     # Reads of the log
 

@@ -46,11 +46,15 @@ class Shown:
         """Whether some socket follows this now."""
         return any(name_of(feed) == name for feed in self.followed())
 
-    def take(self, frame: Frame) -> None:
-        if not isinstance(frame, MachineFrame):
-            self.dashboard.take(frame)
-        elif frame.machine_id in self._machines:
-            self._machines[frame.machine_id].take(frame)
+    def take(self, frame: Frame) -> int:
+        """Deliver a frame of the channel layer; returns how many sockets are concerned."""
+        feed: Feed | None = self.dashboard
+        if isinstance(frame, MachineFrame):
+            feed = self._machines.get(frame.machine_id)
+        if feed is None:
+            return 0
+        feed.take(frame)
+        return len(feed.followers)
 
     def behind_seconds(self, now_us: int) -> float:
         """For how long something has been in the log that no frame and no fill has brought."""
