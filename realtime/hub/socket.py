@@ -126,6 +126,8 @@ class Socket:
             self._overflow()
             return
         for text in texts:
+            if self._task is None and self._write is not None and self._write(text):
+                continue
             self._catch_up += len(text)
             self._add(text, 0)
 
