@@ -6,6 +6,7 @@ or `fail`. Frames that come meanwhile wait in the job, and sockets in the same p
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from math import inf
 
 from realtime import protocol
 from realtime.hub.places import Answer, Follower, Job, Need
@@ -191,21 +192,28 @@ class Feed(ABC):
 
     # Once a second
 
-    def check(self, epoch: str, newest: str, *, tip_before: str, now_us: int) -> None:
+    def check(
+        self,
+        epoch: str,
+        newest: str,
+        *,
+        tip_before: str,
+        now_us: int,
+        reached_ms: float = inf,
+    ) -> None:
         """Compare every socket with the log: finds what no frame could tell.
 
         `newest` is the feed's newest position; `tip_before` the feed's `tip` just before that
-        was read.
+        was read; `reached_ms` how far the stream of all frames has come.
         """
-        for follower in self.followers:
-            self.mend(follower)
+        self._mend_all()
         if not epoch:
             return  # an empty Redis has nothing newer than what the pages show
-        due = position_key(self._overdue.look(newest, now_us))
+        due = position_key(self._overdue.look(newest, now_us, reached_ms=reached_ms))
         is_rolled_back = epoch == self.epoch and position_key(newest) < position_key(tip_before)
         if is_rolled_back:
             self.tip = newest
-        for follower in list(self.followers):
+        for follower in self.followers:
             if follower.job is not None or follower.last in {"", newest}:
                 continue
             if is_other_log(follower.epoch, epoch):
@@ -213,6 +221,11 @@ class Feed(ABC):
             elif is_rolled_back or position_key(follower.last) < due:
                 self._catch_up(follower)
         self._measure(epoch, newest, now_us)
+
+    def _mend_all(self) -> None:
+        for follower in self.followers:
+            if not follower.last:
+                self.mend(follower)
 
     def _measure(self, epoch: str, newest: str, now_us: int) -> None:
         """Since when something is in the log that no frame and no fill has brought."""

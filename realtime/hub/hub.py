@@ -209,7 +209,8 @@ class Hub:
         comparison = Comparison(self._shown.followed())
         epoch, newest, positions = await get_store().positions(comparison.machine_ids)
         self._reached_us = now = now_us()
-        comparison.check(epoch, newest, positions, now_us=now)
+        reached_ms = self._shown.stream.reached_ms(now_us=now)
+        comparison.check(epoch, newest, positions, now_us=now, reached_ms=reached_ms)
         behind = self._shown.behind_seconds(now)
         word = FeedWord.DELAYED if behind > DELAYED_SECONDS else FeedWord.LIVE
         self._say(FeedState(word, behind))
