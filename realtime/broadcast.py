@@ -81,9 +81,14 @@ class Broadcaster:
         if not self._position:
             await self._begin()
         waits = self._frames.next_due() is not None
-        entries = await self._store.read(self._position, count=READ_ENTRIES, wait=not waits)
+        # Who watches is read after the entries: who said so before it read its snapshot is in, and
+        # so is who subscribed before they were logged.
+        entries, audience = await self._store.read_with_audience(
+            self._position, count=READ_ENTRIES, wait=not waits, now_us=now_us()
+        )
         began = self._clock()
         if entries:
+            self._audience = audience
             await self._take(entries)
         await self._send(self._frames.due(self._epoch, self._clock()))
         if self._clock() - self._books_at >= BOOKS_SECONDS:
@@ -118,9 +123,7 @@ class Broadcaster:
         log.info("broadcast_started", epoch=epoch, position=position)
 
     async def _take(self, entries: list[LogEntry]) -> None:
-        # Read after the entries: who said that it watches before it read its snapshot is in,
-        # and so is who subscribed before they were logged.
-        self._audience = audience = await self._store.audience(now_us=now_us())
+        audience = self._audience
         if not self._epoch:
             self._epoch = await self._store.epoch()
         is_dashboard_watched = keys.DASHBOARD in audience.watched

@@ -86,9 +86,7 @@ class HistoryReader:
     async def _follow(self, ended: asyncio.Event) -> None:
         """Store what comes; returns when the log is another one."""
         while not ended.is_set():
-            entries = await self._read(ended)
-            # Asked after the read: the epoch never returns to an old one.
-            epoch = await self._store.epoch()
+            entries, epoch = await self._read(ended)
             if epoch != self._epoch:
                 await is_set_within(ended, 0.0 if epoch else RETRY_SECONDS[0])
                 return
@@ -101,13 +99,13 @@ class HistoryReader:
                 await self._store.mark_stored(self._epoch, self._position)
             self._outage.end()
 
-    async def _read(self, ended: asyncio.Event) -> list[LogEntry]:
-        """What comes next; nothing when there is nothing, or it is time to end."""
-        read = asyncio.create_task(self._store.read(self._position, count=self._count()))
+    async def _read(self, ended: asyncio.Event) -> tuple[list[LogEntry], str]:
+        """What comes next, and in which epoch; no entry when it is time to end."""
+        read = asyncio.create_task(self._store.read_with_epoch(self._position, count=self._count()))
         ending = asyncio.create_task(ended.wait())
         try:
             await asyncio.wait({read, ending}, return_when=asyncio.FIRST_COMPLETED)
-            return await read if read.done() else []
+            return await read if read.done() else ([], self._epoch)
         finally:
             ending.cancel()
             read.cancel()
