@@ -32,8 +32,8 @@ READ_ENTRIES = 1000
 SEND_FRAMES = 200
 SEND_CHARACTERS = 512 * 1024
 # After each turn it rests so many times as long as the turn took, up to a tick: at a low rate
-# every reading goes out at once, under load it works in ticks and leaves the processor alone.
-REST = 4
+# every reading goes out at once, a stream goes in ticks and leaves the processor alone.
+REST = 16
 POLL_SECONDS = 0.01
 BOOKS_SECONDS = 1.0
 COMPLAIN_SECONDS = 10.0
