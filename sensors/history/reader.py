@@ -28,8 +28,10 @@ T = TypeVar("T")
 MOST_ROWS = {"postgresql": 5000, "sqlite": 500}
 PAUSE_SECONDS = {"postgresql": 0.0, "sqlite": 0.005}
 # A small transaction costs nearly what a large one does: what comes in the meantime shares the
-# next. Not with the log in memory, where every answer waits for its row.
+# next. A stream waits longer than one device that sends the next when the last is stored. Not
+# with the log in memory, where every answer waits for its row.
 GATHER_SECONDS = 0.02
+GATHER_STREAM_SECONDS = 0.1
 SMALL_SHARE = 4
 MOST_ENTRIES = 2000
 RETRY_SECONDS = (0.25, 1.0)
@@ -57,7 +59,7 @@ class HistoryReader:
         self._epoch, self._position = "", START
         self._most_rows = MOST_ROWS[connection.vendor]
         self._pause = PAUSE_SECONDS[connection.vendor]
-        self._gather = self._pause if store.in_memory else GATHER_SECONDS
+        self._gathers = not store.in_memory
         self._readings_per_entry = 1.0
         self._outage = _Outage()
 
@@ -126,8 +128,13 @@ class HistoryReader:
         ROWS_STORED.inc(written.stored)
         await self._store.mark_stored(self._epoch, self._position)
         self._outage.end()
-        is_small = rows < self._most_rows // SMALL_SHARE
-        await asyncio.sleep(self._gather if is_small else self._pause)
+        await asyncio.sleep(self._rest(entries=len(batch), rows=rows))
+
+    def _rest(self, *, entries: int, rows: int) -> float:
+        """Seconds until the next transaction."""
+        if not self._gathers or rows >= self._most_rows // SMALL_SHARE:
+            return self._pause
+        return GATHER_STREAM_SECONDS if entries > 1 else GATHER_SECONDS
 
     async def _in_database(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()
