@@ -46,6 +46,14 @@ class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
             ]
         )
 
+    async def receive(self, channel: str) -> Any:
+        """As Channels', in fewer steps for a message that is here already."""
+        layer = self._get_layer()
+        here = layer.channels.get(channel)
+        if here is None or here.empty():
+            return await layer.receive(channel)
+        return self.deserialize(here.get_nowait())
+
     def _get_layer(self) -> Any:
         layer: RedisPubSubLoopLayer = super()._get_layer()
         if not isinstance(layer._shards[0], Shard):

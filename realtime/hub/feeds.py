@@ -209,6 +209,9 @@ class Feed(ABC):
         self._mend_all()
         if not epoch:
             return  # an empty Redis has nothing newer than what the pages show
+        if self._has_shown(epoch, newest):
+            self.behind_since_us = None
+            return
         due = position_key(self._overdue.look(newest, now_us, reached_ms=reached_ms))
         is_rolled_back = epoch == self.epoch and position_key(newest) < position_key(tip_before)
         if is_rolled_back:
@@ -221,6 +224,16 @@ class Feed(ABC):
             elif is_rolled_back or position_key(follower.last) < due:
                 self._catch_up(follower)
         self._measure(epoch, newest, now_us)
+
+    def _has_shown(self, epoch: str, newest: str) -> bool:
+        """Whether every socket that waits for nothing has all of the log."""
+        if newest != self.tip or epoch != self.epoch:
+            return False
+        return all(
+            follower.last == newest and follower.epoch == epoch
+            for follower in self.followers
+            if follower.job is None
+        )
 
     def _mend_all(self) -> None:
         for follower in self.followers:
