@@ -3,9 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sensors.messages import START, Audience, LogEntry, Snapshot, unpack
+from sensors.messages import START, LogEntry, Snapshot, unpack
 from sensors.store import keys
-from sensors.store.client import RedisError
 
 _FIXED_PART = 32  # of a packed latest value: order and measured time, 16 digits each
 
@@ -59,32 +58,3 @@ def snapshot(epoch: str, fields: Mapping[bytes, bytes]) -> Snapshot:
         if name != keys.POSITION_FIELD.encode()
     )
     return Snapshot(epoch, position, readings)
-
-
-class AudienceDecoder:
-    """Decodes who watches only when that has changed: it is asked for at every turn."""
-
-    def __init__(self) -> None:
-        self._names: list[bytes] = []
-        self._watched: frozenset[str] = frozenset()
-
-    def __call__(
-        self,
-        watched: list[bytes] | RedisError,
-        channels: list[bytes] | RedisError,
-        patterns: int | RedisError,
-    ) -> Audience:
-        """Raises what kept the watchers from us; without the right to ask, nobody listens."""
-        if isinstance(watched, Exception):
-            raise watched
-        if isinstance(channels, Exception) or isinstance(patterns, Exception):
-            channels, patterns = [], 0
-        if watched != self._names:
-            self._names, self._watched = watched, frozenset(text(name) for name in watched)
-        listened = frozenset(text(name) for name in channels)
-        return Audience(
-            watched=self._watched,
-            listened=frozenset(name.removeprefix(keys.UPDATES_PREFIX) for name in listened),
-            # A pattern may mean any of our channels.
-            all_are_listened=patterns > 0 or keys.ALL_UPDATES in listened,
-        )

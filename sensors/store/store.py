@@ -26,6 +26,7 @@ from sensors.messages import (
 from sensors.per_loop import PerLoop
 from sensors.store import keys
 from sensors.store.appender import Appender
+from sensors.store.audience import AudienceDecoder, ask_audience
 from sensors.store.client import (
     CALL_SECONDS,
     RedisError,
@@ -33,7 +34,7 @@ from sensors.store.client import (
     make_client,
     volatile_because,
 )
-from sensors.store.decoding import AudienceDecoder, entries, marked, missed_entry, snapshot, text
+from sensors.store.decoding import entries, marked, missed_entry, snapshot, text
 
 BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
@@ -53,15 +54,6 @@ def _answering() -> Iterator[None]:
         yield
     except (RedisError, OSError, TimeoutError) as exc:
         raise LogUnavailable(f"Redis did not answer: {exc}") from exc
-
-
-def _ask_audience(pipe: Any, now_us: int) -> None:
-    pipe.zremrangebyscore(keys.WATCHED, "-inf", f"({now_us / SECOND_US}")
-    pipe.zrange(keys.WATCHED, 0, -1)
-    # 2.5 us of Redis among 10 channels, 16 us among 500: no pause between two looks is worth what
-    # a new subscriber would miss in it.
-    pipe.pubsub_channels(f"{keys.UPDATES_PREFIX}*")
-    pipe.pubsub_numpat()
 
 
 class Store:
@@ -120,7 +112,7 @@ class Store:
         with _answering():
             async with self._tail.pipeline(transaction=False) as pipe:
                 pipe.xread({keys.LOG: position}, count=count, block=block)
-                _ask_audience(pipe, now_us)
+                ask_audience(pipe, now_us)
                 reply, *audience = await pipe.execute(raise_on_error=False)
             if isinstance(reply, Exception):
                 raise reply
@@ -207,14 +199,13 @@ class Store:
         epoch, newest, *found = await self._read_positions(machine_ids[:POSITIONS])
         for at in range(POSITIONS, len(machine_ids), POSITIONS):
             found += (await self._read_positions(machine_ids[at : at + POSITIONS]))[2:]
-        last, *positions = (text(position) or START for position in (newest, *found))
-        return text(epoch), last, positions
+        return text(epoch), text(newest) or START, [text(one) or START for one in found]
 
     async def _read_positions(self, machine_ids: Sequence[str]) -> list[bytes]:
-        names = [keys.latest(machine_id) for machine_id in machine_ids]
         with _answering():
-            found: list[bytes] = await self._positions(keys=[keys.LOG, keys.EPOCH, *names])
-        return found
+            return list(
+                await self._positions(keys=[keys.LOG, keys.EPOCH, *map(keys.latest, machine_ids)])
+            )
 
     async def missed(self, machine_id: str, position: str) -> Missed:
         """The machine's entries after the position, oldest first; None when some are gone."""
@@ -245,7 +236,7 @@ class Store:
         """Who watches and who listens now; forgets the watchers whose time is over."""
         with _answering():
             async with self._client.pipeline(transaction=False) as pipe:
-                _ask_audience(pipe, now_us)
+                ask_audience(pipe, now_us)
                 replies = await pipe.execute(raise_on_error=False)
             return self._decode_audience(*replies[1:])
 

@@ -12,8 +12,8 @@ from sensors.enums import Quality, Verdict
 from sensors.exceptions import LogFull, RateLimited
 from sensors.instants import SECOND_US, now_us
 from sensors.messages import START, Audience, LiveReading
+from sensors.store.audience import AudienceDecoder
 from sensors.store.client import RedisError
-from sensors.store.decoding import AudienceDecoder
 from sensors.store.store import Store
 
 A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
