@@ -91,10 +91,12 @@ class Broadcaster:
             self._audience = audience
             await self._take(entries)
         await self._send(self._frames.due(self._epoch, self._clock()))
+        # Not after a read that found nothing, nor for the books: the next reading goes out at once.
+        worked = self._clock() - began if entries else 0.0
         if self._clock() - self._books_at >= BOOKS_SECONDS:
             await self._keep_books()
         if len(entries) < READ_ENTRIES:
-            await self._rest(self._clock() - began)
+            await self._rest(worked)
 
     async def _rest(self, worked: float) -> None:
         pause = min(self._tick, REST * worked)
