@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from sensors.instants import format_us, now_us
-from sensors.messages import LiveReading, LogEntry, Missed
+from sensors.messages import FeedState, LiveReading, LogEntry, Missed
 from sensors.metrics import DROPPED
 from sensors.wire import reading_json
 
@@ -66,11 +66,39 @@ def message(
     timestamp: int | None = None,
 ) -> str:
     """One message, ready for the socket; `timestamp` is microseconds, now by default."""
+    moment = format_us(now_us() if timestamp is None else timestamp)
+    return _text(kind, data, machine_id, cursor, moment)
+
+
+class Heartbeat:
+    """One beat: what is the same for all sockets is encoded once."""
+
+    def __init__(self, state: FeedState, *, interval: int, now: int) -> None:
+        self._moment = format_us(now)
+        data = {
+            "server_time": self._moment,
+            "interval": interval,
+            "feed": state.feed,
+            "behind_seconds": round(state.behind_seconds, 3),
+        }
+        self._data = msgspec.Raw(_ENCODER.encode(data))
+
+    def text(self, machine_id: str | None, cursor: str | None) -> str:
+        return _text("heartbeat", self._data, machine_id, cursor, self._moment)
+
+
+def _text(
+    kind: str,
+    data: Mapping[str, Any] | msgspec.Raw,
+    machine_id: str | None,
+    cursor: str | None,
+    moment: str,
+) -> str:
     return _ENCODER.encode(
         {
             "type": kind,
             "machine_id": machine_id,
-            "timestamp": format_us(now_us() if timestamp is None else timestamp),
+            "timestamp": moment,
             "cursor": cursor,
             "data": data,
         }

@@ -6,6 +6,7 @@ or `fail`. Frames that come meanwhile wait in the job, and sockets in the same p
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
+from math import inf
 
 from realtime import protocol
 from realtime.hub.places import Answer, Follower, Job, Need
@@ -84,9 +85,17 @@ class Feed(ABC):
                 job.frames.append(frame)
         # The last socket in the row is served last: its delivery is the one that is measured.
         measured = next(reversed(self.followers), None)
+        epoch, previous, position, text = frame.epoch, frame.previous, frame.position, frame.text
         for follower in self.followers:
-            if follower.job is None and follower.last:
-                self._apply(follower, frame, frame.received_at if follower is measured else 0)
+            if follower.job is not None or not follower.last:
+                continue
+            received_at = frame.received_at if follower is measured else 0
+            if follower.last == previous and follower.epoch == epoch and text:
+                # As `_step` would say, for nearly all of thousands of sockets: in line.
+                follower.last = position
+                follower.outlet.put(text, received_at)
+            else:
+                self._apply(follower, frame, received_at)
 
     def _apply(self, follower: Follower, frame: Frame, received_at: int = 0) -> None:
         step = self._step(follower, frame)
@@ -183,21 +192,31 @@ class Feed(ABC):
 
     # Once a second
 
-    def check(self, epoch: str, newest: str, *, tip_before: str, now_us: int) -> None:
+    def check(
+        self,
+        epoch: str,
+        newest: str,
+        *,
+        tip_before: str,
+        now_us: int,
+        reached_ms: float = inf,
+    ) -> None:
         """Compare every socket with the log: finds what no frame could tell.
 
         `newest` is the feed's newest position; `tip_before` the feed's `tip` just before that
-        was read.
+        was read; `reached_ms` how far the stream of all frames has come.
         """
-        for follower in self.followers:
-            self.mend(follower)
+        self._mend_all()
         if not epoch:
             return  # an empty Redis has nothing newer than what the pages show
-        due = position_key(self._overdue.look(newest, now_us))
+        if self._has_shown(epoch, newest):
+            self.behind_since_us = None
+            return
+        due = position_key(self._overdue.look(newest, now_us, reached_ms=reached_ms))
         is_rolled_back = epoch == self.epoch and position_key(newest) < position_key(tip_before)
         if is_rolled_back:
             self.tip = newest
-        for follower in list(self.followers):
+        for follower in self.followers:
             if follower.job is not None or follower.last in {"", newest}:
                 continue
             if is_other_log(follower.epoch, epoch):
@@ -205,6 +224,21 @@ class Feed(ABC):
             elif is_rolled_back or position_key(follower.last) < due:
                 self._catch_up(follower)
         self._measure(epoch, newest, now_us)
+
+    def _has_shown(self, epoch: str, newest: str) -> bool:
+        """Whether every socket that waits for nothing has all of the log."""
+        if newest != self.tip or epoch != self.epoch:
+            return False
+        return all(
+            follower.last == newest and follower.epoch == epoch
+            for follower in self.followers
+            if follower.job is None
+        )
+
+    def _mend_all(self) -> None:
+        for follower in self.followers:
+            if not follower.last:
+                self.mend(follower)
 
     def _measure(self, epoch: str, newest: str, now_us: int) -> None:
         """Since when something is in the log that no frame and no fill has brought."""

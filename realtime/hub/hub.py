@@ -20,6 +20,7 @@ from realtime.hub.pulse import Pulse
 from realtime.hub.recheck import recheck_forever
 from realtime.hub.shown import LINGER_SECONDS, Comparison, Shown, name_of
 from realtime.hub.socket import Socket
+from realtime.hub.turn import Turn
 from realtime.protocol import Cursor
 from sensors.enums import Feed as FeedWord
 from sensors.exceptions import LogUnavailable
@@ -158,14 +159,17 @@ class Hub:
             await left.leave_all()
 
     async def _deliver(self) -> None:
+        turn = Turn()
         while True:
             frame = await self._membership.receive()
+            if turn.is_over_before(frame):
+                # A queue that is full never suspends: let the sockets write in between.
+                await asyncio.sleep(0)
+                turn = Turn()
             try:
-                self._shown.take(frame)
+                turn.add(frame, self._shown.take(frame))
             except Exception:
                 log.exception("frame_failed", position=frame.position)
-            # A queue that is full never suspends: let the sockets write in between.
-            await asyncio.sleep(0)
 
     # Reads of the log
 
@@ -205,7 +209,8 @@ class Hub:
         comparison = Comparison(self._shown.followed())
         epoch, newest, positions = await get_store().positions(comparison.machine_ids)
         self._reached_us = now = now_us()
-        comparison.check(epoch, newest, positions, now_us=now)
+        reached_ms = self._shown.stream.reached_ms(now_us=now)
+        comparison.check(epoch, newest, positions, now_us=now, reached_ms=reached_ms)
         behind = self._shown.behind_seconds(now)
         word = FeedWord.DELAYED if behind > DELAYED_SECONDS else FeedWord.LIVE
         self._say(FeedState(word, behind))

@@ -7,10 +7,9 @@ from itertools import islice
 import structlog
 from django.conf import settings
 
-from realtime import protocol
 from realtime.hub.socket import Socket
-from realtime.protocol import Close
-from sensors.instants import format_us, now_us
+from realtime.protocol import Close, Heartbeat
+from sensors.instants import now_us
 from sensors.messages import FeedState
 from sensors.metrics import DROPPED
 
@@ -67,24 +66,15 @@ class Pulse:
         due = [s for s in self._sockets() if self._all_at_once or s.phase % every == tick % every]
         self._all_at_once = False
         texts: dict[tuple[str | None, str | None], str] = {}
-        now, state = now_us(), self._state()
+        beat = Heartbeat(self._state(), interval=every, now=now_us())
         waiting = iter(due)
         while turn := list(islice(waiting, SLICE)):
+            now = clock()
             for socket in turn:
                 # `initial_data` comes first; and who is behind has enough to read.
-                if socket.is_greeted and socket.stuck_seconds(clock()) < TICK_SECONDS:
+                if socket.is_greeted and socket.stuck_seconds(now) < TICK_SECONDS:
                     about = socket.about
                     if about not in texts:
-                        texts[about] = _heartbeat(*about, state=state, now=now)
+                        texts[about] = beat.text(*about)
                     socket.put(texts[about])
             await asyncio.sleep(0)
-
-
-def _heartbeat(machine_id: str | None, cursor: str | None, *, state: FeedState, now: int) -> str:
-    data = {
-        "server_time": format_us(now),
-        "interval": settings.HEARTBEAT_SECONDS,
-        "feed": state.feed,
-        "behind_seconds": round(state.behind_seconds, 3),
-    }
-    return protocol.message("heartbeat", data, machine_id=machine_id, cursor=cursor, timestamp=now)

@@ -1,11 +1,13 @@
 """What this process shows: a feed for each machine somebody looks at, and the dashboard's."""
 
 from collections.abc import Callable, Iterable, Sequence
+from math import inf
 
 from django.conf import settings
 
 from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
 from realtime.hub.places import Job
+from realtime.hub.stream import Stream
 from sensors.instants import SECOND_US
 from sensors.messages import START, Frame, MachineFrame
 from sensors.store import keys
@@ -29,6 +31,7 @@ class Shown:
         self._machines: dict[str, MachineFeed] = {}
         interval_us = SECOND_US // settings.DASHBOARD_FRAMES_PER_SECOND
         self.dashboard = DashboardFeed(start, grace_us=GRACE_US + interval_us)
+        self.stream = Stream()
         self._empty_since: dict[str, float] = {}
 
     def machine(self, machine_id: str) -> MachineFeed:
@@ -46,11 +49,16 @@ class Shown:
         """Whether some socket follows this now."""
         return any(name_of(feed) == name for feed in self.followed())
 
-    def take(self, frame: Frame) -> None:
-        if not isinstance(frame, MachineFrame):
-            self.dashboard.take(frame)
-        elif frame.machine_id in self._machines:
-            self._machines[frame.machine_id].take(frame)
+    def take(self, frame: Frame) -> int:
+        """Deliver a frame of the channel layer; returns how many sockets are concerned."""
+        feed: Feed | None = self.dashboard
+        if isinstance(frame, MachineFrame):
+            feed = self._machines.get(frame.machine_id)
+        if feed is None:
+            return 0
+        self.stream.take(frame.position)
+        feed.take(frame)
+        return len(feed.followers)
 
     def behind_seconds(self, now_us: int) -> float:
         """For how long something has been in the log that no frame and no fill has brought."""
@@ -81,11 +89,19 @@ class Comparison:
         """Whose newest positions are to be read."""
         return [feed.machine_id for feed, _ in self._tips if feed.machine_id is not None]
 
-    def check(self, epoch: str, newest: str, positions: Sequence[str], *, now_us: int) -> None:
+    def check(
+        self,
+        epoch: str,
+        newest: str,
+        positions: Sequence[str],
+        *,
+        now_us: int,
+        reached_ms: float = inf,
+    ) -> None:
         """Have each feed compare its sockets with its newest position."""
         of_machine = dict(zip(self.machine_ids, positions, strict=True))
         for feed, tip in self._tips:
             # A log that was trimmed until it is empty holds nothing newer than what was shown.
             end = tip if newest == START else newest
             position = end if feed.machine_id is None else of_machine[feed.machine_id]
-            feed.check(epoch, position, tip_before=tip, now_us=now_us)
+            feed.check(epoch, position, tip_before=tip, now_us=now_us, reached_ms=reached_ms)

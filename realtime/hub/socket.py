@@ -110,7 +110,8 @@ class Socket:
         if self.is_closed:
             return
         if self._write is not None and self._task is None and self._write(text):
-            _measure(received_at)
+            if received_at:
+                _measure(received_at)
             return
         full = self._size - self._catch_up >= OUTBOX_CHARACTERS
         if full or len(self._messages) >= OUTBOX_MESSAGES:
@@ -126,6 +127,8 @@ class Socket:
             self._overflow()
             return
         for text in texts:
+            if self._task is None and self._write is not None and self._write(text):
+                continue
             self._catch_up += len(text)
             self._add(text, 0)
 
@@ -170,7 +173,8 @@ class Socket:
                 self._size -= len(text)
                 self._writing_since = clock()
                 await self._send({"type": "websocket.send", "text": text})
-                _measure(received_at)
+                if received_at:
+                    _measure(received_at)
             self._catch_up = 0
         except (OSError, RuntimeError) as exc:
             # The client is gone; its disconnect event is on the way.
@@ -198,8 +202,7 @@ class Socket:
 
 
 def _measure(received_at: int) -> None:
-    if received_at:
-        DELIVERY_SECONDS.observe((now_us() - received_at) / SECOND_US)
+    DELIVERY_SECONDS.observe((now_us() - received_at) / SECOND_US)
 
 
 def _nothing(socket: Socket) -> None:

@@ -10,7 +10,7 @@ from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings
 
 from realtime import groups
-from realtime.broadcast import Broadcaster
+from realtime.broadcast import SEND_CHARACTERS, SEND_FRAMES, Broadcaster, portions
 from realtime.frames import Frames
 from realtime.tests.readings import make_entry, make_reading, values_in
 from sensors.exceptions import LogUnavailable
@@ -180,6 +180,31 @@ def test_poisonous_entry_is_counted_and_passed() -> None:
     assert (frame.previous, frame.position) == ("0-0", "11-0")
     assert values_in(frame.text) == [2.0]
     assert dropped("entry", "undecodable") == before + 1
+
+
+# Sending
+
+
+def make_frame(text: str = "{}") -> Frame:
+    return DashboardFrame(epoch="e1", previous="0-0", position="1-0", received_at=0, text=text)
+
+
+def test_portions_hold_so_many_frames_in_their_order() -> None:
+    frames = [make_frame(str(n)) for n in range(SEND_FRAMES + 1)]
+
+    first, second = portions(frames)
+
+    assert [*first, *second] == frames
+    assert len(second) == 1
+
+
+def test_portions_hold_so_much_text_but_always_a_frame() -> None:
+    half, whole = "x" * (SEND_CHARACTERS // 2), "x" * (SEND_CHARACTERS + 1)
+    texts = [half, half, "x", whole, half]
+
+    found = [[frame.text for frame in one] for one in portions([make_frame(t) for t in texts])]
+
+    assert found == [[half, half], ["x"], [whole], [half]]
 
 
 # The reader

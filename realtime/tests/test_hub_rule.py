@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import msgspec
@@ -13,6 +14,7 @@ from realtime.hub.feeds import DashboardFeed, MachineFeed
 from realtime.hub.places import Answer, Follower, Job, Need
 from realtime.hub.rule import Overdue, Step, dashboard_step, machine_step
 from realtime.hub.shown import LINGER_SECONDS, Comparison, Shown
+from realtime.hub.stream import LATEST_MS, Stream
 from realtime.protocol import Cursor, Greeting, parse_cursor
 from sensors.enums import Quality
 from sensors.instants import SECOND_US
@@ -110,6 +112,59 @@ def test_overdue_after_the_log_went_back_starts_anew() -> None:
     overdue.look("9000-0", 2_000_000)
 
     assert overdue.look("8000-0", 2_100_000) == START
+
+
+def test_overdue_waits_while_the_frames_have_not_come_so_far() -> None:
+    overdue = Overdue(SECOND_US)
+
+    assert overdue.look("5000-0", 7_000_000, reached_ms=4000) == START
+    assert overdue.look("6000-0", 8_000_000, reached_ms=5999) == START
+    assert overdue.look("7000-0", 9_000_000, reached_ms=6000) == "5000-0"
+    assert overdue.look("7000-0", 9_000_000, reached_ms=8000) == "7000-0"
+    assert overdue.look("8000-0", 9_500_000, reached_ms=8000) == "6000-0"
+    assert overdue.look("8000-0", 9_500_000) == "8000-0"
+
+
+def test_stream_has_come_as_far_as_its_newest_frame_while_frames_come() -> None:
+    stream = Stream()
+
+    before = stream.reached_ms(now_us=7_000_000)
+    stream.take("6000-1")
+    stream.take("5000-9")
+    while_they_come = stream.reached_ms(now_us=7_000_000)
+    after = stream.reached_ms(now_us=8_000_000)
+
+    assert (before, while_they_come, after) == (inf, 6000, inf)
+
+
+def test_stream_that_is_far_behind_counts_no_more() -> None:
+    stream = Stream()
+    stream.take("6000-0")
+
+    assert stream.reached_ms(now_us=60_000_000) == 60_000 - LATEST_MS
+
+
+def test_late_frames_are_not_read_from_the_log_as_well() -> None:
+    jobs: list[Job] = []
+    shown = Shown(jobs.append)
+    feed, other = shown.machine(MACHINE), shown.machine("MIL-002")
+    feed.join(Follower(feed, Recorder()))
+    feed.settle(jobs.pop(), Answer(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
+
+    def check(second: int) -> int:
+        comparison = Comparison([feed])
+        now = second * SECOND_US
+        reached = shown.stream.reached_ms(now_us=now)
+        comparison.check("e1", "5000-0", ["5000-0"], now_us=now, reached_ms=reached)
+        return len(jobs)
+
+    shown.take(machine_frame("0-0", "4000-0", machine_id=other.machine_id))
+    while_late = check(7)
+    shown.take(machine_frame("4000-0", "6500-0", machine_id=other.machine_id))
+    passed = check(8)
+
+    assert (while_late, passed) == (0, 1)
+    assert jobs[0].need is Need.FILL
 
 
 class Recorder:
@@ -246,7 +301,11 @@ class World:
             self.deliver()
         # An empty Redis has no epoch.
         epoch = self.epoch if self.entries else ""
-        self.feed.check(epoch, self.newest, tip_before=tip, now_us=self.now_ms * 1000)
+        # The frames of other machines may have come as far, or not, or none comes.
+        reached_ms = self.rng.choice((inf, self.now_ms - self.rng.randrange(3000)))
+        self.feed.check(
+            epoch, self.newest, tip_before=tip, now_us=self.now_ms * 1000, reached_ms=reached_ms
+        )
 
     # What clients do
 

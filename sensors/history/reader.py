@@ -28,8 +28,10 @@ T = TypeVar("T")
 MOST_ROWS = {"postgresql": 5000, "sqlite": 500}
 PAUSE_SECONDS = {"postgresql": 0.0, "sqlite": 0.005}
 # A small transaction costs nearly what a large one does: what comes in the meantime shares the
-# next. Not with the log in memory, where every answer waits for its row.
+# next. A stream waits longer than one device that sends the next when the last is stored. Not
+# with the log in memory, where every answer waits for its row.
 GATHER_SECONDS = 0.02
+GATHER_STREAM_SECONDS = 0.1
 SMALL_SHARE = 4
 MOST_ENTRIES = 2000
 RETRY_SECONDS = (0.25, 1.0)
@@ -57,7 +59,7 @@ class HistoryReader:
         self._epoch, self._position = "", START
         self._most_rows = MOST_ROWS[connection.vendor]
         self._pause = PAUSE_SECONDS[connection.vendor]
-        self._gather = self._pause if store.in_memory else GATHER_SECONDS
+        self._gathers = not store.in_memory
         self._readings_per_entry = 1.0
         self._outage = _Outage()
 
@@ -86,9 +88,7 @@ class HistoryReader:
     async def _follow(self, ended: asyncio.Event) -> None:
         """Store what comes; returns when the log is another one."""
         while not ended.is_set():
-            entries = await self._read(ended)
-            # Asked after the read: the epoch never returns to an old one.
-            epoch = await self._store.epoch()
+            entries, epoch = await self._read(ended)
             if epoch != self._epoch:
                 await is_set_within(ended, 0.0 if epoch else RETRY_SECONDS[0])
                 return
@@ -101,13 +101,13 @@ class HistoryReader:
                 await self._store.mark_stored(self._epoch, self._position)
             self._outage.end()
 
-    async def _read(self, ended: asyncio.Event) -> list[LogEntry]:
-        """What comes next; nothing when there is nothing, or it is time to end."""
-        read = asyncio.create_task(self._store.read(self._position, count=self._count()))
+    async def _read(self, ended: asyncio.Event) -> tuple[list[LogEntry], str]:
+        """What comes next, and in which epoch; no entry when it is time to end."""
+        read = asyncio.create_task(self._store.read_with_epoch(self._position, count=self._count()))
         ending = asyncio.create_task(ended.wait())
         try:
             await asyncio.wait({read, ending}, return_when=asyncio.FIRST_COMPLETED)
-            return await read if read.done() else []
+            return await read if read.done() else ([], self._epoch)
         finally:
             ending.cancel()
             read.cancel()
@@ -128,8 +128,13 @@ class HistoryReader:
         ROWS_STORED.inc(written.stored)
         await self._store.mark_stored(self._epoch, self._position)
         self._outage.end()
-        is_small = rows < self._most_rows // SMALL_SHARE
-        await asyncio.sleep(self._gather if is_small else self._pause)
+        await asyncio.sleep(self._rest(entries=len(batch), rows=rows))
+
+    def _rest(self, *, entries: int, rows: int) -> float:
+        """Seconds until the next transaction."""
+        if not self._gathers or rows >= self._most_rows // SMALL_SHARE:
+            return self._pause
+        return GATHER_STREAM_SECONDS if entries > 1 else GATHER_SECONDS
 
     async def _in_database(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

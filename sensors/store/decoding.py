@@ -1,10 +1,10 @@
 """Redis's answers as our messages."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from sensors.messages import START, Audience, LogEntry, Snapshot, unpack
+from sensors.messages import START, LogEntry, Snapshot, unpack
 from sensors.store import keys
-from sensors.store.client import RedisError
 
 _FIXED_PART = 32  # of a packed latest value: order and measured time, 16 digits each
 
@@ -33,6 +33,11 @@ def entry(position: bytes, fields: Mapping[bytes, bytes]) -> LogEntry:
     )
 
 
+def entries(reply: Any) -> list[LogEntry]:
+    """Those of an XREAD of one stream."""
+    return [entry(*row) for _, rows in reply or () for row in rows]
+
+
 def missed_entry(machine_id: str, part: Sequence[bytes]) -> LogEntry:
     position, previous, count, payload = part
     return LogEntry(
@@ -53,22 +58,3 @@ def snapshot(epoch: str, fields: Mapping[bytes, bytes]) -> Snapshot:
         if name != keys.POSITION_FIELD.encode()
     )
     return Snapshot(epoch, position, readings)
-
-
-def audience(
-    watched: list[bytes] | RedisError,
-    channels: list[bytes] | RedisError,
-    patterns: int | RedisError,
-) -> Audience:
-    """Raises what kept the watchers from us; without the right to ask, nobody listens."""
-    if isinstance(watched, Exception):
-        raise watched
-    if isinstance(channels, Exception) or isinstance(patterns, Exception):
-        channels, patterns = [], 0
-    listened = frozenset(text(name) for name in channels)
-    return Audience(
-        watched=frozenset(text(name) for name in watched),
-        listened=frozenset(name.removeprefix(keys.UPDATES_PREFIX) for name in listened),
-        # A pattern may mean any of our channels.
-        all_are_listened=patterns > 0 or keys.ALL_UPDATES in listened,
-    )

@@ -26,6 +26,7 @@ from sensors.messages import (
 from sensors.per_loop import PerLoop
 from sensors.store import keys
 from sensors.store.appender import Appender
+from sensors.store.audience import AudienceDecoder, ask_audience
 from sensors.store.client import (
     CALL_SECONDS,
     RedisError,
@@ -33,13 +34,16 @@ from sensors.store.client import (
     make_client,
     volatile_because,
 )
-from sensors.store.decoding import audience, entry, marked, missed_entry, snapshot, text
+from sensors.store.decoding import entries, marked, missed_entry, snapshot, text
 
 BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
 STORED_POLL_SECONDS = 0.005
 KEPT_SECONDS = 30 * 86_400
+# Machines whose positions are read in one call, so that none keeps Redis for long.
+POSITIONS = 1000
 _MISSED = (Path(__file__).parent / "missed.lua").read_text(encoding="utf-8")
+_POSITIONS = (Path(__file__).parent / "positions.lua").read_text(encoding="utf-8")
 _RENEW = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 _RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
 
@@ -61,8 +65,10 @@ class Store:
         self._tail = make_client(url, pool_size=4, read_seconds=BLOCK_SECONDS + CALL_SECONDS)
         self._appender = Appender(self._client)
         self._missed = self._client.register_script(_MISSED)
+        self._positions = self._client.register_script(_POSITIONS)
         self._renew = self._client.register_script(_RENEW)
         self._release = self._client.register_script(_RELEASE)
+        self._decode_audience = AudienceDecoder()
         self.in_memory = is_memory(url)
 
     async def aclose(self) -> None:
@@ -87,7 +93,30 @@ class Store:
         block = round(BLOCK_SECONDS * 1000) if wait else None
         with _answering():
             reply: Any = await self._tail.xread({keys.LOG: position}, count=count, block=block)
-        return [entry(*row) for _, rows in reply or () for row in rows]
+        return entries(reply)
+
+    async def read_with_epoch(self, position: str, *, count: int) -> tuple[list[LogEntry], str]:
+        """As `read`, with the epoch right after, in one call; it never returns to an old one."""
+        with _answering():
+            async with self._tail.pipeline(transaction=False) as pipe:
+                pipe.xread({keys.LOG: position}, count=count, block=round(BLOCK_SECONDS * 1000))
+                pipe.get(keys.EPOCH)
+                reply, epoch = await pipe.execute()
+        return entries(reply), text(epoch)
+
+    async def read_with_audience(
+        self, position: str, *, count: int, wait: bool, now_us: int
+    ) -> tuple[list[LogEntry], Audience]:
+        """As `read`, with the audience right after, in one call; `now_us` is before it."""
+        block = round(BLOCK_SECONDS * 1000) if wait else None
+        with _answering():
+            async with self._tail.pipeline(transaction=False) as pipe:
+                pipe.xread({keys.LOG: position}, count=count, block=block)
+                ask_audience(pipe, now_us)
+                reply, *audience = await pipe.execute(raise_on_error=False)
+            if isinstance(reply, Exception):
+                raise reply
+            return entries(reply), self._decode_audience(*audience[1:])
 
     async def epoch(self) -> str:
         """Which log this is; empty before the first reading."""
@@ -167,15 +196,16 @@ class Store:
 
     async def positions(self, machine_ids: Sequence[str]) -> tuple[str, str, list[str]]:
         """(epoch, newest position of the log, each machine's newest position)."""
+        epoch, newest, *found = await self._read_positions(machine_ids[:POSITIONS])
+        for at in range(POSITIONS, len(machine_ids), POSITIONS):
+            found += (await self._read_positions(machine_ids[at : at + POSITIONS]))[2:]
+        return text(epoch), text(newest) or START, [text(one) or START for one in found]
+
+    async def _read_positions(self, machine_ids: Sequence[str]) -> list[bytes]:
         with _answering():
-            async with self._client.pipeline(transaction=False) as pipe:
-                pipe.get(keys.EPOCH)
-                pipe.xrevrange(keys.LOG, count=1)
-                for machine_id in machine_ids:
-                    pipe.hget(keys.latest(machine_id), keys.POSITION_FIELD)
-                epoch, newest, *found = await pipe.execute()
-        last = text(newest[0][0]) if newest else START
-        return text(epoch), last, [text(position) or START for position in found]
+            return list(
+                await self._positions(keys=[keys.LOG, keys.EPOCH, *map(keys.latest, machine_ids)])
+            )
 
     async def missed(self, machine_id: str, position: str) -> Missed:
         """The machine's entries after the position, oldest first; None when some are gone."""
@@ -204,17 +234,11 @@ class Store:
 
     async def audience(self, *, now_us: int) -> Audience:
         """Who watches and who listens now; forgets the watchers whose time is over."""
-        now = now_us / SECOND_US
         with _answering():
             async with self._client.pipeline(transaction=False) as pipe:
-                pipe.zremrangebyscore(keys.WATCHED, "-inf", f"({now}")
-                pipe.zrange(keys.WATCHED, 0, -1)
-                # 2.5 us of Redis among 10 channels, 16 us among 500: no pause between two looks
-                # is worth what a new subscriber would miss in it.
-                pipe.pubsub_channels(f"{keys.UPDATES_PREFIX}*")
-                pipe.pubsub_numpat()
+                ask_audience(pipe, now_us)
                 replies = await pipe.execute(raise_on_error=False)
-        return audience(*replies[1:])
+            return self._decode_audience(*replies[1:])
 
     async def publish(self, messages: Iterable[tuple[str, str]]) -> None:
         """Send (machine_id, text) to who listens to the machine, and to who listens to all."""

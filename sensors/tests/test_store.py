@@ -12,8 +12,8 @@ from sensors.enums import Quality, Verdict
 from sensors.exceptions import LogFull, RateLimited
 from sensors.instants import SECOND_US, now_us
 from sensors.messages import START, Audience, LiveReading
+from sensors.store.audience import AudienceDecoder
 from sensors.store.client import RedisError
-from sensors.store.decoding import audience
 from sensors.store.store import Store
 
 A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
@@ -142,6 +142,24 @@ async def test_requests_of_one_flush_see_what_was_taken_before_them_alone(store:
     assert (await store.counters())["sensor_readings_processed"] == 3
 
 
+async def test_positions_are_those_of_the_log_and_of_each_machine(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensors.store.store.POSITIONS", 2)
+    names = [f"CNC-{n:03}" for n in range(5)]
+    receipts = [await store.append([reading(machine_id=name)]) for name in names]
+
+    epoch, newest, positions = await store.positions([*names, "MIL-002"])
+
+    assert epoch == await store.epoch()
+    assert newest == receipts[-1].position
+    assert positions == [*(receipt.position for receipt in receipts), "0-0"]
+
+
+async def test_positions_of_an_empty_log_are_its_start(store: Store) -> None:
+    assert await store.positions(["CNC-001"]) == ("", "0-0", ["0-0"])
+
+
 async def test_missed_returns_what_came_after_a_position(store: Store) -> None:
     for second in range(5):
         await store.append([reading(second)])
@@ -232,9 +250,36 @@ async def test_watched_forgets_what_is_over(store: Store) -> None:
 async def test_audience_without_the_right_to_ask_for_listeners_is_who_watches() -> None:
     refused = RedisError("NOPERM this user has no permissions to run the 'pubsub' command")
 
-    assert audience([b"CNC-001"], refused, refused) == Audience(frozenset({"CNC-001"}))
+    decode = AudienceDecoder()
+
+    assert decode([b"CNC-001"], refused, refused) == Audience(frozenset({"CNC-001"}))
     with pytest.raises(RedisError):
-        audience(refused, [], 0)
+        decode(refused, [], 0)
+
+
+def test_audience_is_decoded_anew_when_it_changed() -> None:
+    decode = AudienceDecoder()
+
+    names = [[b"CNC-001"], [b"CNC-001"], [b"MIL-002", b"CNC-001"], []]
+    found = [decode(watched, [], 0).watched for watched in names]
+
+    assert found == [{"CNC-001"}, {"CNC-001"}, {"CNC-001", "MIL-002"}, set()]
+
+
+async def test_entries_are_read_with_what_is_true_after_them(store: Store) -> None:
+    reading_on = asyncio.create_task(store.read_with_epoch(START, count=10))
+    for_whom = asyncio.create_task(store.read_with_audience(START, count=10, wait=True, now_us=NOW))
+    await asyncio.sleep(0.05)
+
+    await store.watch(["CNC-001"], until_us=NOW + 60 * SECOND_US)
+    receipt = await store.append([reading()])
+
+    entries, epoch = await reading_on
+    same, audience = await for_whom
+    assert [entry.position for entry in entries] == [receipt.position]
+    assert same == entries
+    assert epoch == await store.epoch()
+    assert audience.watched == {"CNC-001"}
 
 
 async def test_wait_stored_follows_the_mark(store: Store) -> None:
