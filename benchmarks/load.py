@@ -29,8 +29,7 @@ _PATH = "/api/v1/sensors/readings"
 class Plan(msgspec.Struct, frozen=True):
     """One load. `devices` are (machine, device key); `watched` of them have sockets.
 
-    `size` readings go in a request; `rate` is in requests a second, None as fast as answered;
-    `one_by_one` waits with each until all sockets have the one before.
+    `size` readings go in a request; `rate` is in requests a second, None as fast as answered.
     """
 
     port: int
@@ -39,7 +38,6 @@ class Plan(msgspec.Struct, frozen=True):
     connections: int = 1
     size: int = 1
     rate: float | None = None
-    one_by_one: bool = False
     sockets: int = 0
     watched: int = 1
     socket_query: str = ""
@@ -126,8 +124,6 @@ class Load:
             if due > (now := time.perf_counter()):
                 await asyncio.sleep(due - now)
             await self._post_one(poster, turn, due)
-            if plan.one_by_one:
-                await self._deliveries.reach(self._expected(), seconds=_DRAIN_SECONDS)
         poster.close()
 
     async def _post_one(self, poster: Poster, turn: int, due: float) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import base64
-import contextlib
 import os
 import re
 import time
@@ -24,23 +23,11 @@ class Deliveries:
         self.last_seconds: dict[tuple[str, int], float] = {}
         self.doubled = 0
         self.closed = 0
-        self._wanted = 0
-        self._reached = asyncio.Event()
-
-    async def reach(self, count: int, *, seconds: float) -> None:
-        """Wait until so many have arrived, or so long."""
-        if len(self.seconds) < count:
-            self._wanted = count
-            self._reached.clear()
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._reached.wait(), seconds)
 
     def arrived(self, machine: str, number: int) -> None:
         seconds = time.perf_counter() - self.sent_at[machine][number]
         self.seconds.append(seconds)
         self.last_seconds[machine, number] = seconds  # later ones overwrite earlier ones
-        if len(self.seconds) == self._wanted:
-            self._reached.set()
 
 
 class Watcher(asyncio.Protocol):

@@ -82,7 +82,7 @@ def _fanout(instance: Instance, seconds: float) -> Measures:
         instance.port,
         instance.devices[:1],
         seconds,
-        one_by_one=True,
+        rate=10,
         sockets=1000,
         socket_query=instance.socket_query,
     )
@@ -123,7 +123,7 @@ WORKS = (
     ),
     Work("batch", "Batches of 100, 8 connections", ("seed", "embedded", "redis_postgres"), _batch),
     Work("stored", "Batches, broadcast to 100 sockets and stored", ("redis_postgres",), _stored),
-    Work("fanout", "One reading after the other to 1,000 sockets", ("seed", "channels", "embedded"), _fanout),
+    Work("fanout", "One reading to 1,000 sockets", ("seed", "channels", "embedded"), _fanout),
     Work("sockets", "Idle, and 1,000 idle sockets", ("seed", "embedded"), _sockets, fresh=True),
     Work("split", "Batches, to 200 sockets and stored, split", ("split_1", "split_2"), _split),
     Work("split_single", "One reading a POST, split", ("split_1", "split_2"), _single),
