@@ -5,6 +5,7 @@ next line comes in, ends by itself and prints what happened as one line of JSON.
 """
 
 import asyncio
+import contextlib
 import itertools
 import sys
 import time
@@ -209,4 +210,5 @@ async def _run(plan: Plan) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_run(msgspec.json.decode(sys.stdin.readline(), type=Plan)))
+    with contextlib.suppress(KeyboardInterrupt):  # whoever began it may end it by a signal
+        uvloop.run(_run(msgspec.json.decode(sys.stdin.readline(), type=Plan)))

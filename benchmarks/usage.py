@@ -10,6 +10,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 _ROLES = {
     "postgres": "postgres",
     "redis-server": "redis",
+    "redis-aof-rewrite": "redis",  # its child, which takes a name of its own
     "valkey-server": "redis",
     "digitaltwin.server": "web",
     "uvicorn": "web",
