@@ -24,7 +24,7 @@ from sensors.resolution import resolve
 from sensors.sent import SentReading
 from sensors.serializers import check_batch, check_single
 
-TIMES = 50
+TIMES = 200
 REFERENCE = "a loop of 1,000 turns"
 _MACHINE = "CNC-001"
 
@@ -41,12 +41,14 @@ def functions() -> dict[str, Callable[[], object]]:
     receipt = Receipt((Verdict.ACCEPTED,) * 100, "1-1")
     return {
         REFERENCE: lambda: sum(number * number for number in range(1000)),
-        "check a single reading": lambda: check_single(single, now_us=now),
+        "check 100 single readings": lambda: [check_single(single, now_us=now) for _ in range(100)],
         "check a batch of 100": lambda: check_batch(batch, now_us=now),
         "find 100 readings' sensors": lambda: resolve(checked.readings, known, received_at=now),
         "pack 100 readings": lambda: [pack(reading) for reading in readings],
         "answer 100 readings": lambda: encode(answers(sent, readings, receipt, stored=True)),
-        "a frame of 5 readings": lambda: _frame(readings[:5]),
+        "20 frames of 5 readings": lambda: [
+            _frame(readings[at : at + 5]) for at in range(0, 100, 5)
+        ],
     }
 
 
