@@ -49,6 +49,7 @@ async def test_reload_without_a_server_says_so_and_comes_back(
     twin.post(1)
     await twin.open()
     await page.keyboard.press("2")
+    await page.wait_for_url("**/?minutes=60")
     asked = page.url
     await page.evaluate(KEPT)
 
