@@ -101,7 +101,7 @@ class _Body:
 
     async def read(self) -> bytes:
         """Raises BodyTooLarge before more than the limit is kept, and BodyTooSlow."""
-        if self._declared.isdigit():
+        if self._declared.isdecimal():
             _check_size(int(self._declared))
         body: bytes | None = None if self._exchange is None else self._exchange.body()
         if body is not None:
