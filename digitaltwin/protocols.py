@@ -1,17 +1,17 @@
 """uvicorn's protocols with the limits it has not: on a request's head, and on peers gone silent."""
 
 import asyncio
-from functools import lru_cache
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
-from websockets.frames import CloseCode, Frame, Opcode
+from websockets.frames import CloseCode
 
 from digitaltwin.exchange import Exchange
 from digitaltwin.request_facts import EXCHANGE
 from digitaltwin.waiting import Gate, Inbox
+from realtime.wire import ABORT, WIRE, Wire
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 32 * 1024
@@ -21,10 +21,6 @@ URL_BYTES = 8 * 1024
 CLOSE_SECONDS = 2.0
 # A message in more pieces than this costs more to collect than any of ours is worth.
 MOST_FRAGMENTS = 1000
-# The scope's extensions of realtime/consumers.py: drop a connection with what is still unsent, and
-# write a text at once where ASGI's `send` needs a task for each socket.
-ABORT = "digitaltwin.abort"
-WRITE = "digitaltwin.write"
 
 
 class RefusedHead(Exception):
@@ -119,13 +115,6 @@ class HttpProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
 
-# Few: the sockets of a machine get the same text one after the other.
-@lru_cache(maxsize=4)
-def text_frame(text: str) -> bytes:
-    """The bytes of a whole text message (RFC 6455, section 5.6), the same for every client."""
-    return Frame(Opcode.TEXT, text.encode()).serialize(mask=False)
-
-
 class SocketProtocol(WebSocketsSansIOProtocol):
     """Lets the application abort and write at once; ends peers that do not take their close frame.
 
@@ -133,30 +122,61 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self._wire = Wire()
         super().__init__(*args, **kwargs)
         self.queue = cast(Any, Inbox())
         self.writable = cast(Any, Gate())
+
+    @property
+    def close_sent(self) -> bool:
+        """Set by uvicorn in many places; after our close frame nothing more may be written."""
+        return self._close_sent
+
+    @close_sent.setter
+    def close_sent(self, value: bool) -> None:
+        self._close_sent = value
+        self._open_wire()
+
+    def _open_wire(self) -> None:
+        """Let the application write, or not: called after all that bears on it."""
+        is_open = (
+            self.handshake_complete
+            and not self.close_sent
+            and not self.disconnected
+            and not self.transport.is_closing()
+            and self.writable.is_set()
+        )
+        self._wire.write = self.transport.write if is_open else None
+        self._wire.on_change()
 
     def start_keepalive(self) -> None:
         """The handshake is over: what was said in it is not kept."""
         self.request = self.response = cast(Any, None)
         super().start_keepalive()
+        self._open_wire()
+
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._open_wire()
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        self._open_wire()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        self._open_wire()
+
+    def handle_close(self, event: Any) -> None:
+        super().handle_close(event)
+        self._open_wire()
 
     def handle_connect(self, event: Any) -> None:
         super().handle_connect(event)
         if not self.close_sent:
             extensions = cast(dict[str, Any], self.scope["extensions"])
             extensions[ABORT] = self.transport.abort
-            extensions[WRITE] = self.write_text
-
-    def write_text(self, text: str) -> bool:
-        """Write a message now; False, and nothing written, when the client is slow or leaving."""
-        if not self.writable.is_set() or self.close_sent or not self.handshake_complete:
-            return False
-        if self.disconnected or self.transport.is_closing():
-            return False
-        self.transport.write(text_frame(text))
-        return True
+            extensions[WIRE] = self._wire
 
     def handle_cont(self, event: Any) -> None:
         if self.close_sent:
@@ -182,6 +202,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
             super().shutdown()
         except InvalidState:  # the client is closing it already
             self.transport.close()
+        self._open_wire()
         self._abort_soon()
 
     def _abort_soon(self) -> None:

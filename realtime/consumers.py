@@ -15,14 +15,10 @@ from realtime.conversation import Conversation
 from realtime.hub import Hub, Socket, get_hub
 from realtime.identity import Identity
 from realtime.protocol import Close, parse_cursor
+from realtime.wire import ABORT, WIRE
 from sensors.catalogue import get_catalogue
 
 log = structlog.get_logger(__name__)
-
-# The scope's extensions, where the server has them: drop the connection with what is still unsent,
-# `() -> None`, and write a text at once if the client takes it, `(text) -> bool`.
-ABORT = "digitaltwin.abort"
-WRITE = "digitaltwin.write"
 
 
 class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
@@ -70,7 +66,7 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             self.kind,
             self.base_send,
             self._abandon,
-            write=self.scope.get("extensions", {}).get(WRITE),
+            wire=self.scope.get("extensions", {}).get(WIRE),
             identity=identity,
         )
         self._conversation = Conversation(self._hub, self._socket)

@@ -5,8 +5,12 @@ from typing import Any
 
 from digitaltwin.drain import is_draining
 from digitaltwin.exchange import Exchange
-from digitaltwin.protocols import ABORT
 from digitaltwin.request_facts import EXCHANGE
+from realtime.wire import ABORT, WIRE, Wire, text_frame
+
+# Of each socket that was left: whether it could still be written to.
+WRITABLE_AFTER: asyncio.Queue[bool] = asyncio.Queue()
+FLOOD_MESSAGES = 100_000
 
 
 async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -14,6 +18,8 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _echo(scope, receive, send)
     elif scope["path"] == "/slow":
         await _answer(send, b"slow", pause=0.8)
+    elif scope["path"] == "/writable-after":
+        await _answer(send, str(await WRITABLE_AFTER.get()).encode())
     elif scope["path"] == "/at-once":
         await _answer_at_once(scope, receive)
     elif scope["path"] == "/ready":
@@ -45,8 +51,32 @@ async def _answer_at_once(scope: dict[str, Any], receive: Any) -> None:
 async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
+    wire: Wire = scope["extensions"][WIRE]
     while (message := await receive())["type"] == "websocket.receive":
         if message["text"] == "abort":
             scope["extensions"][ABORT]()
+        elif message["text"] == "close":
+            await send({"type": "websocket.close", "code": 4000})
+        elif message["text"] == "flood":
+            await _flood(wire)
         else:
             await send({"type": "websocket.send", "text": message["text"]})
+    WRITABLE_AFTER.put_nowait(wire.write is not None)
+
+
+async def _flood(wire: Wire) -> None:
+    """Write until the client is slow, then what was written, when it reads again."""
+    numbers = iter(range(FLOOD_MESSAGES))
+    while _write(wire, f"{next(numbers)} {'x' * 1000}"):
+        pass
+    reads_again = asyncio.Event()
+    wire.on_change = reads_again.set
+    await asyncio.wait_for(reads_again.wait(), 10)
+    _write(wire, f"wrote {next(numbers)}")
+
+
+def _write(wire: Wire, text: str) -> bool:
+    """Whether the client takes more."""
+    assert wire.write is not None
+    wire.write(text_frame(text))
+    return wire.write is not None

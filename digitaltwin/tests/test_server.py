@@ -15,7 +15,6 @@ import websockets
 from digitaltwin import protocols
 from digitaltwin.listening import listen
 from digitaltwin.tests.servers import LOOPBACK, environment, stop, wait_for
-from realtime.consumers import ABORT
 
 APPLICATION = "digitaltwin.tests.small_app:application"
 ROOT = Path(__file__).parents[2]
@@ -265,8 +264,33 @@ async def test_application_aborts_a_socket(echo: websockets.ClientConnection) ->
     assert echo.close_code == 1006
 
 
-def test_consumers_ask_for_the_extension_that_the_server_gives() -> None:
-    assert ABORT == protocols.ABORT
+async def test_wire_is_shut_while_the_client_is_slow(echo: websockets.ClientConnection) -> None:
+    await echo.send("flood")
+
+    heard = []
+    while not (text := str(await asyncio.wait_for(echo.recv(), 10))).startswith("wrote"):
+        heard.append(text.partition(" ")[0])
+        await asyncio.sleep(0)
+
+    assert len(heard) > 50  # more than the transport's buffer, in one go
+    assert heard == [str(number) for number in range(len(heard))]
+    assert text == f"wrote {len(heard)}"
+
+
+@pytest.mark.parametrize("who", ["server", "client", "nobody"])
+async def test_wire_is_shut_when_the_socket_is_closed(start: Start, who: str) -> None:
+    server = start(TRUSTED_PROXIES="")
+    async with websockets.connect(f"ws://{LOOPBACK}:{server.port}/") as client:
+        if who == "server":
+            await client.send("close")
+            await client.wait_closed()
+        elif who == "client":
+            await client.close()
+        else:
+            client.transport.abort()
+
+    async with httpx.AsyncClient(base_url=server.url) as http:
+        assert (await http.get("/writable-after")).text == "False"
 
 
 def test_port_in_use_is_said_in_a_sentence(server: Running) -> None:

@@ -17,6 +17,7 @@ from realtime.hub.rule import (
     is_other_log,
     machine_step,
 )
+from realtime.wire import text_frame
 from sensors.messages import (
     START,
     DashboardFrame,
@@ -86,16 +87,24 @@ class Feed(ABC):
         # The last socket in the row is served last: its delivery is the one that is measured.
         measured = next(reversed(self.followers), None)
         epoch, previous, position, text = frame.epoch, frame.previous, frame.position, frame.text
+        message = text_frame(text)
         for follower in self.followers:
             if follower.job is not None or not follower.last:
                 continue
-            received_at = frame.received_at if follower is measured else 0
-            if follower.last == previous and follower.epoch == epoch and text:
-                # As `_step` would say, for nearly all of thousands of sockets: in line.
+            outlet = follower.outlet
+            write = outlet.write
+            if (
+                write is not None
+                and follower.last == previous
+                and follower.epoch == epoch
+                and text
+                and follower is not measured
+            ):
+                # As `_apply` would, for nearly all of thousands of sockets: in line.
                 follower.last = position
-                follower.outlet.put(text, received_at)
+                write(message)
             else:
-                self._apply(follower, frame, received_at)
+                self._apply(follower, frame, frame.received_at if follower is measured else 0)
 
     def _apply(self, follower: Follower, frame: Frame, received_at: int = 0) -> None:
         step = self._step(follower, frame)

@@ -1,6 +1,6 @@
 """Where a socket stands in a feed, and the reads of the log it may wait for."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from enum import Enum
 from typing import TYPE_CHECKING, Protocol
 
@@ -15,7 +15,12 @@ if TYPE_CHECKING:
 
 
 class Outlet(Protocol):
-    """Where a follower's messages go; never waits."""
+    """Where a follower's messages go; never waits.
+
+    `write` takes a `text_frame` at once; it is None while messages have to wait for their turn.
+    """
+
+    write: Callable[[bytes], object] | None
 
     @property
     def is_idle(self) -> bool: ...

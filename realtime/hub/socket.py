@@ -1,7 +1,7 @@
 """One client's socket: a bounded outbox that nobody waits for."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -10,6 +10,7 @@ from realtime import protocol
 from realtime.hub.places import Follower
 from realtime.identity import Identity
 from realtime.protocol import Close
+from realtime.wire import Wire, text_frame
 from sensors.instants import SECOND_US, now_us
 from sensors.metrics import DELIVERY_SECONDS, DROPPED
 
@@ -28,7 +29,7 @@ CLOSE_SECONDS = 3.0
 class Socket:
     """Writes to one client in order; a task runs only while there is something to write.
 
-    `send` is ASGI's; `write`, where the server has it, writes at once or says that it cannot.
+    `send` is ASGI's; with a `wire` a message that need not wait is written at once.
     `end` ends the consumer when the client does not even take a close frame.
     `on_overflow` is called when the outbox was cleared, `on_drained` when the client has then
     taken what was on its way.
@@ -42,7 +43,7 @@ class Socket:
         "_send",
         "_size",
         "_task",
-        "_write",
+        "_wire",
         "_writing_since",
         "followers",
         "identity",
@@ -51,6 +52,7 @@ class Socket:
         "on_drained",
         "on_overflow",
         "phase",
+        "write",
     )
 
     def __init__(
@@ -59,7 +61,7 @@ class Socket:
         send: Send,
         end: Callable[[], None],
         *,
-        write: Callable[[str], bool] | None = None,
+        wire: Wire | None = None,
         identity: Identity | None = None,
     ) -> None:
         self.kind = kind
@@ -70,7 +72,6 @@ class Socket:
         self.on_drained: Callable[[Socket], None] = _nothing
         self.is_closed = False
         self._send = send
-        self._write = write
         self._end = end
         # A list: it is empty nearly always, and an empty deque takes 600 bytes.
         self._messages: list[tuple[str, int]] = []
@@ -79,6 +80,11 @@ class Socket:
         self._overflowed = False
         self._task: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
+        self.write: Callable[[bytes], object] | None = None
+        self._wire = wire
+        if wire is not None:
+            wire.on_change = self._rewire
+            self._rewire()
 
     @property
     def is_idle(self) -> bool:
@@ -107,11 +113,12 @@ class Socket:
 
     def put(self, text: str, received_at: int = 0) -> None:
         """Send a message when its turn comes; with `received_at` its delivery is measured."""
-        if self.is_closed:
-            return
-        if self._write is not None and self._task is None and self._write(text):
+        if self.write is not None:
+            self.write(text_frame(text))
             if received_at:
                 _measure(received_at)
+            return
+        if self.is_closed:
             return
         full = self._size - self._catch_up >= OUTBOX_CHARACTERS
         if full or len(self._messages) >= OUTBOX_MESSAGES:
@@ -127,10 +134,11 @@ class Socket:
             self._overflow()
             return
         for text in texts:
-            if self._task is None and self._write is not None and self._write(text):
-                continue
-            self._catch_up += len(text)
-            self._add(text, 0)
+            if self.write is not None:
+                self.write(text_frame(text))
+            else:
+                self._catch_up += len(text)
+                self._add(text, 0)
 
     def close(self, code: int) -> None:
         """Close with this code, whatever is still waiting; the consumer hears of it."""
@@ -139,11 +147,12 @@ class Socket:
         self.is_closed = True
         writing = self._task
         self._forget()
-        self._task = asyncio.create_task(self._close(code, writing))
+        self._run(self._close(code, writing))
 
     async def aclose(self) -> None:
         """The client is gone: end what runs for it."""
         self.is_closed = True
+        self._rewire()
         self._forget()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
@@ -153,7 +162,16 @@ class Socket:
         self._messages.append((text, received_at))
         self._size += len(text)
         if self._task is None:
-            self._task = asyncio.create_task(self._drain())
+            self._run(self._drain())
+
+    def _run(self, work: Coroutine[Any, Any, None]) -> None:
+        self._task = asyncio.create_task(work)
+        self._rewire()
+
+    def _rewire(self) -> None:
+        """Write at once while the client takes it and nothing waits; called at every change."""
+        is_free = self._task is None and not self.is_closed
+        self.write = self._wire.write if self._wire is not None and is_free else None
 
     def _overflow(self) -> None:
         DROPPED.labels(what="outbox", reason="slow").inc(len(self._messages) + 1)
@@ -184,6 +202,7 @@ class Socket:
             self._writing_since = None
             if self._task is asyncio.current_task():
                 self._task = None
+                self._rewire()
         if self._overflowed:
             self._overflowed = False
             self.on_drained(self)

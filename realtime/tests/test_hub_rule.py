@@ -1,7 +1,7 @@
 """The rule against a model of everything that a channel layer and Redis can do to it."""
 
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 from typing import Any
 
@@ -168,17 +168,21 @@ def test_late_frames_are_not_read_from_the_log_as_well() -> None:
 
 
 class Recorder:
-    """An outbox that keeps what it was given, and may be told to overflow."""
+    """An outbox that keeps what it was given, at once or when its turn comes."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
         self.texts: list[str] = []
         self.is_idle = True
+        self.write: Callable[[bytes], object] | None = self._take_frame if at_once else None
 
     def put(self, text: str, received_at: int = 0) -> None:
         self.texts.append(text)
 
     def put_all(self, texts: Sequence[str]) -> None:
         self.texts += texts
+
+    def _take_frame(self, frame: bytes) -> None:
+        self.texts.append(frame[frame.index(b"{") :].decode())
 
 
 class World:
@@ -320,7 +324,7 @@ class World:
         self.enter(parse_cursor(self.rng.choice(cursors) or ""))
 
     def enter(self, cursor: Cursor | None) -> None:
-        recorder = Recorder()
+        recorder = Recorder(at_once=self.rng.random() < 0.5)
         follower = Follower(self.feed, recorder, cursor)
         self.sockets.append((follower, recorder, str(cursor) if cursor else None))
         self.feed.join(follower)

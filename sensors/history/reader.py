@@ -28,10 +28,10 @@ T = TypeVar("T")
 MOST_ROWS = {"postgresql": 5000, "sqlite": 500}
 PAUSE_SECONDS = {"postgresql": 0.0, "sqlite": 0.005}
 # A small transaction costs nearly what a large one does: what comes in the meantime shares the
-# next. A stream waits longer than one device that sends the next when the last is stored. Not
-# with the log in memory, where every answer waits for its row.
-GATHER_SECONDS = 0.02
-GATHER_STREAM_SECONDS = 0.1
+# next, for longer while nobody waits for a row. Not with the log in memory, where every answer
+# does.
+GATHER_SECONDS = 0.5
+GATHER_AWAITED_SECONDS = 0.02
 SMALL_SHARE = 4
 MOST_ENTRIES = 2000
 RETRY_SECONDS = (0.25, 1.0)
@@ -59,7 +59,7 @@ class HistoryReader:
         self._epoch, self._position = "", START
         self._most_rows = MOST_ROWS[connection.vendor]
         self._pause = PAUSE_SECONDS[connection.vendor]
-        self._gathers = not store.in_memory
+        self._gathers = False
         self._readings_per_entry = 1.0
         self._outage = _Outage()
 
@@ -103,7 +103,7 @@ class HistoryReader:
 
     async def _read(self, ended: asyncio.Event) -> tuple[list[LogEntry], str]:
         """What comes next, and in which epoch; no entry when it is time to end."""
-        read = asyncio.create_task(self._store.read_with_epoch(self._position, count=self._count()))
+        read = asyncio.create_task(self._gather_and_read())
         ending = asyncio.create_task(ended.wait())
         try:
             await asyncio.wait({read, ending}, return_when=asyncio.FIRST_COMPLETED)
@@ -112,6 +112,13 @@ class HistoryReader:
             ending.cancel()
             read.cancel()
             await asyncio.gather(read, return_exceptions=True)
+
+    async def _gather_and_read(self) -> tuple[list[LogEntry], str]:
+        if self._gathers:
+            self._gathers = False
+            await asyncio.sleep(GATHER_AWAITED_SECONDS)
+            await self._store.is_stored_wanted(within=GATHER_SECONDS - GATHER_AWAITED_SECONDS)
+        return await self._store.read_with_epoch(self._position, count=self._count())
 
     def _count(self) -> int:
         """Entries to read at once, so that they fill about one transaction."""
@@ -127,14 +134,9 @@ class HistoryReader:
         self._readings_per_entry = max(1.0, rows / len(batch))
         ROWS_STORED.inc(written.stored)
         await self._store.mark_stored(self._epoch, self._position)
+        self._gathers = not self._store.in_memory and rows < self._most_rows // SMALL_SHARE
         self._outage.end()
-        await asyncio.sleep(self._rest(entries=len(batch), rows=rows))
-
-    def _rest(self, *, entries: int, rows: int) -> float:
-        """Seconds until the next transaction."""
-        if not self._gathers or rows >= self._most_rows // SMALL_SHARE:
-            return self._pause
-        return GATHER_STREAM_SECONDS if entries > 1 else GATHER_SECONDS
+        await asyncio.sleep(self._pause)
 
     async def _in_database(self, function: Callable[[], T]) -> T:
         loop = asyncio.get_running_loop()

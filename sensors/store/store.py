@@ -3,7 +3,6 @@
 Every method raises LogUnavailable when Redis does not answer within its deadline.
 """
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,10 +20,9 @@ from sensors.messages import (
     Missed,
     Receipt,
     Snapshot,
-    position_key,
 )
 from sensors.per_loop import PerLoop
-from sensors.store import keys
+from sensors.store import keys, progress
 from sensors.store.appender import Appender
 from sensors.store.audience import AudienceDecoder, ask_audience
 from sensors.store.client import (
@@ -38,8 +36,6 @@ from sensors.store.decoding import entries, marked, missed_entry, snapshot, text
 
 BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
-STORED_POLL_SECONDS = 0.005
-KEPT_SECONDS = 30 * 86_400
 # Machines whose positions are read in one call, so that none keeps Redis for long.
 POSITIONS = 1000
 _MISSED = (Path(__file__).parent / "missed.lua").read_text(encoding="utf-8")
@@ -143,7 +139,7 @@ class Store:
     async def mark_stored(self, epoch: str, position: str) -> None:
         """Say that all up to the position is committed in the database."""
         with _answering():
-            await self._mark(keys.STORED, epoch, position, publish=True)
+            await progress.mark(self._client, keys.STORED, epoch, position)
 
     async def stored(self) -> tuple[str, str]:
         """(epoch, position) up to which all is committed in the database."""
@@ -152,35 +148,24 @@ class Store:
 
     async def wait_stored(self, position: str, *, seconds: float) -> bool:
         """Whether the database has the entry at this position within so many seconds."""
-        loop = asyncio.get_running_loop()
-        deadline = loop.time() + seconds
-        while loop.time() < deadline:
-            _, stored = await self.stored()
-            if position_key(stored) >= position_key(position):
-                return True
-            await asyncio.sleep(STORED_POLL_SECONDS)
-        return False
+        with _answering():
+            return await progress.wait_stored(self._client, position, seconds=seconds)
+
+    async def is_stored_wanted(self, *, within: float) -> bool:
+        """Whether somebody waits for a row (`wait_stored`), within so many seconds."""
+        with _answering():
+            return await progress.haste_within(self._tail, within)
 
     # What was broadcast
 
     async def mark_broadcast(self, epoch: str, position: str) -> None:
         with _answering():
-            await self._mark(keys.BROADCAST, epoch, position, publish=False)
+            await progress.mark(self._client, keys.BROADCAST, epoch, position)
 
     async def broadcast(self) -> tuple[str, str]:
         """(epoch, position) up to which all was broadcast."""
         with _answering():
             return marked(await self._client.get(keys.BROADCAST))
-
-    async def _mark(self, key: str, epoch: str, position: str, *, publish: bool) -> None:
-        value = f"{epoch} {position}"
-        async with self._client.pipeline(transaction=False) as pipe:
-            pipe.set(key, value, ex=KEPT_SECONDS)
-            # A quiet log is still this log: its epoch does not expire while a reader lives.
-            pipe.expire(keys.EPOCH, KEPT_SECONDS)
-            if publish:
-                pipe.publish(key, value)
-            await pipe.execute()
 
     # Latest values
 
@@ -276,7 +261,7 @@ class Store:
             async with self._client.pipeline(transaction=False) as pipe:
                 for name, by in counts.items():
                     pipe.hincrby(keys.METRICS, name, by)
-                pipe.expire(keys.METRICS, KEPT_SECONDS)
+                pipe.expire(keys.METRICS, progress.KEPT_SECONDS)
                 await pipe.execute()
 
     async def counters(self) -> dict[str, int]:

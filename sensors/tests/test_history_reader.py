@@ -48,6 +48,28 @@ async def test_reader_stores_what_was_logged_before_and_what_comes(store: Store)
     assert rows == [703]
 
 
+async def test_rows_are_gathered_until_somebody_waits_for_one(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if store.in_memory:
+        pytest.skip("every answer waits for its row")
+    monkeypatch.setattr("sensors.history.reader.GATHER_SECONDS", PATIENCE)
+    async with reading(store):
+        await stored(store, await append(store, [make_reading(0)]))
+        # It pauses now, or after the next: who asked may have done so in vain.
+        await stored(store, await append(store, [make_reading(1)]))
+        last = [await append(store, [make_reading(i)]) for i in range(2, 6)][-1]
+        seen = await in_database(Reading.objects.count)
+
+        began = asyncio.get_running_loop().time()
+        await stored(store, last)
+        seconds = asyncio.get_running_loop().time() - began
+
+    assert seen < 6
+    assert seconds < PATIENCE / 4
+    assert await in_database(Reading.objects.count) == 6
+
+
 async def test_reader_starts_where_the_database_is_and_marks_it_at_once(store: Store) -> None:
     last = await append(store, [make_reading(1)])
     async with reading(store):

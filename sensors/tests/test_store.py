@@ -289,6 +289,18 @@ async def test_wait_stored_follows_the_mark(store: Store) -> None:
     assert not await store.wait_stored("10-10", seconds=0.02)
 
 
+async def test_who_waits_for_a_row_is_heard_of(store: Store) -> None:
+    before = await store.is_stored_wanted(within=0.01)
+    hearing = asyncio.create_task(store.is_stored_wanted(within=5))
+    await asyncio.gather(*(store.wait_stored("10-2", seconds=0.05) for _ in range(3)))
+
+    assert not before
+    assert await asyncio.wait_for(hearing, 1)
+    # Three asked and one was heard; no more than one of the others is kept.
+    await store.is_stored_wanted(within=0.01)
+    assert not await store.is_stored_wanted(within=0.01)
+
+
 rows = st.lists(
     st.tuples(st.integers(0, 5), st.sampled_from([1.0, 2.0, None])), min_size=1, max_size=12
 )
