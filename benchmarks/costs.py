@@ -28,7 +28,8 @@ from sensors.enums import Quality
 from sensors.instants import SECOND_US, now_us
 from sensors.messages import LiveReading
 from sensors.store.appender import Appender
-from sensors.store.client import make_client
+from sensors.store.client import CALL_SECONDS
+from sensors.store.line import Line as RedisLine
 
 _INSTANCE = "split_1"
 _ROLES = ("web", "redis", "broadcast", "history", "postgres")
@@ -128,8 +129,7 @@ def _of_the_script(what: str, size: int, at_once: int) -> Iterator[Line]:
 
 async def _append(url: str, size: int, at_once: int) -> int:
     """Each sensor once a second for a minute; the number of readings."""
-    client = make_client(url)
-    appender = Appender(client)
+    appender = Appender(RedisLine(url, seconds=CALL_SECONDS))
     requests = _requests(size)
 
     async def send_in_turn() -> None:
@@ -137,7 +137,7 @@ async def _append(url: str, size: int, at_once: int) -> int:
             await appender.append(readings, key_id=readings[0].machine_id, partial=False)
 
     await asyncio.gather(*(send_in_turn() for _ in range(at_once)))
-    await client.aclose()
+    await appender.close()
     return _MACHINES * _KINDS * _MOMENTS
 
 

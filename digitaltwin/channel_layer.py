@@ -10,8 +10,9 @@ from channels_redis.pubsub import (
 )
 from django.conf import settings
 
-from sensors.store.client import make_client
-from sensors.store.pubsub import Publisher, Subscription
+from sensors.store.client import CALL_SECONDS, make_client
+from sensors.store.line import Line
+from sensors.store.pubsub import Subscription, publish_many
 
 
 class Shard(RedisSingleShardConnection):  # type: ignore[misc]
@@ -19,18 +20,22 @@ class Shard(RedisSingleShardConnection):  # type: ignore[misc]
 
     _redis: Any
     _pubsub: Any
-    _publisher: Publisher
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self._line = Line(settings.REDIS_URL, seconds=CALL_SECONDS)
 
     async def publish_many(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        async with self._lock:
-            self._ensure_redis()
-            await self._publisher.publish(messages)
+        await publish_many(self._line, messages)
+
+    async def flush(self) -> None:
+        await super().flush()
+        await self._line.aclose()
 
     def _ensure_redis(self) -> None:
         if self._redis is None:
             self._redis = make_client(settings.REDIS_URL, pool_size=4)
             self._pubsub = Subscription(self._redis.connection_pool)
-            self._publisher = Publisher(self._redis)
 
 
 class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]

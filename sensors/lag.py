@@ -26,8 +26,8 @@ def lag(unread: str | None, *, oldest: str, newest: str, length: int, now_us: in
 
 async def show_lag(store: Store, reader: str, position: str, *, now_us: int) -> Lag:
     """Measure it and put it into the reader's gauges. Raises LogUnavailable."""
-    unread = await store.read(position, count=1, wait=False)
-    oldest = await store.read(START, count=1, wait=False)
+    unread = await store.read(position, count=1)
+    oldest = await store.read(START, count=1)
     behind = Lag(0, 0.0)
     if unread and oldest:
         behind = lag(

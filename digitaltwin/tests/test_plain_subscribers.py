@@ -12,6 +12,7 @@ from realtime.broadcast import Broadcaster
 from realtime.tests.readings import make_reading
 from sensors.messages import Audience
 from sensors.store.store import Store
+from sensors.tests.following import audience
 
 pytestmark = pytest.mark.redis
 
@@ -39,7 +40,7 @@ async def test_program_of_the_document_shows_each_value(redis_server: str, store
     assert process.stdout is not None
     try:
         async with asyncio.timeout(10):
-            while await store.audience(now_us=0) == Audience():  # noqa: ASYNC110
+            while await audience(store, now_us=0) == Audience():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
             await store.append([make_reading(1.5)])
             await store.append([make_reading(9.0, machine_id="MIL-002")])

@@ -24,6 +24,7 @@ from sensors.models import Machine
 from sensors.store import keys
 from sensors.store.client import make_client
 from sensors.store.store import Store
+from sensors.tests.following import audience
 from sensors.tests.outages import redis_away
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -125,7 +126,7 @@ async def logged(store: Store, *values: float) -> list[LogEntry]:
     before = await store.last_position()
     for value in values:
         await store.append([make_reading(value)])
-    return await store.read(before, count=100, wait=False)
+    return await store.read(before, count=100)
 
 
 # Greetings
@@ -168,7 +169,7 @@ async def test_hub_joins_a_group_once_for_all_its_sockets(
 
     members = get_channel_layer().groups[f"asgi__group__{groups.machine('CNC-001')}"]
     assert len(members) == 1
-    assert (await store.audience(now_us=now_us())).watched == {"CNC-001"}
+    assert (await audience(store, now_us=now_us())).watched == {"CNC-001"}
 
 
 async def test_resumed_socket_is_sent_what_it_missed(
@@ -504,4 +505,4 @@ async def test_hub_watches_again_before_the_watch_is_over(
 
     soon = now_us() + 9 * SECOND_US
 
-    assert (await store.audience(now_us=soon)).watched == {"CNC-001", keys.DASHBOARD}
+    assert (await audience(store, now_us=soon)).watched == {"CNC-001", keys.DASHBOARD}

@@ -26,7 +26,7 @@ def trim_position(stored: str, *, oldest: str, length: int, now_us: int) -> str:
 
 async def trim(store: Store, stored: str, *, now_us: int) -> bool:
     """Trim what is stored and old; whether the log is too full. Raises LogUnavailable."""
-    oldest = await store.read(START, count=1, wait=False)
+    oldest = await store.read(START, count=1)
     if not oldest:
         return False
     length = await store.length()

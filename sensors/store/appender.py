@@ -16,7 +16,8 @@ from sensors.exceptions import LogFull, LogUnavailable, RateLimited, SensorsErro
 from sensors.messages import LiveReading, Receipt, pack
 from sensors.metrics import LOG_COMMIT_SECONDS, LOG_COMMIT_SIZE
 from sensors.store import keys
-from sensors.store.client import Redis, RedisError
+from sensors.store.client import RedisError
+from sensors.store.line import Line, Script
 
 log = structlog.get_logger(__name__)
 
@@ -24,7 +25,7 @@ FLUSH_READINGS = 2000
 FLUSH_BYTES = 256 * 1024
 # Sockets fill gaps in messages of at most 500 readings; an entry is never split by a message.
 ENTRY_READINGS = 500
-_SCRIPT = (Path(__file__).parent / "append.lua").read_text(encoding="utf-8")
+_SCRIPT = Script((Path(__file__).parent / "append.lua").read_text(encoding="utf-8"))
 _LATE_FIELD = len(b",false]")
 _VERDICTS = {
     ord("a"): Verdict.ACCEPTED,
@@ -46,8 +47,8 @@ class Request(msgspec.Struct, gc=False):
 class Appender:
     """The one writer of the log in this process; one flush is in flight at a time."""
 
-    def __init__(self, client: Redis) -> None:
-        self._script = client.register_script(_SCRIPT)
+    def __init__(self, line: Line) -> None:
+        self._line = line
         self._waiting: deque[Request] = deque()
         self._task: asyncio.Task[None] | None = None
 
@@ -67,6 +68,7 @@ class Appender:
     async def close(self) -> None:
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
+        await self._line.aclose()
 
     async def _flush_all(self) -> None:
         while self._waiting:
@@ -97,8 +99,8 @@ class Appender:
         for request in flush:
             arguments += request.arguments
         with LOG_COMMIT_SECONDS.time():
-            _epoch, *replies = await self._script(
-                keys=[keys.LOG, keys.EPOCH, keys.METRICS], args=arguments
+            _epoch, *replies = await _SCRIPT(
+                self._line, keys=[keys.LOG, keys.EPOCH, keys.METRICS], args=arguments
             )
         LOG_COMMIT_SIZE.observe(sum(request.readings for request in flush))
         for request, reply in zip(flush, replies, strict=True):

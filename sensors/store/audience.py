@@ -1,22 +1,23 @@
 """Who is there for what is sent: asked for with every read of the broadcaster."""
 
-from typing import Any
-
 from sensors.instants import SECOND_US
 from sensors.messages import Audience
 from sensors.store import keys
 from sensors.store.client import RedisError
 from sensors.store.decoding import text
+from sensors.store.line import Command
 
 
-def ask_audience(pipe: Any, now_us: int) -> None:
-    """Put the question into a pipeline; the first of its four answers is of no interest."""
-    pipe.zremrangebyscore(keys.WATCHED, "-inf", f"({now_us / SECOND_US}")
-    pipe.zrange(keys.WATCHED, 0, -1)
-    # 2.5 us of Redis among 10 channels, 16 us among 500: no pause between two looks is worth what
-    # a new subscriber would miss in it.
-    pipe.pubsub_channels(f"{keys.UPDATES_PREFIX}*")
-    pipe.pubsub_numpat()
+def audience_questions(now_us: int) -> list[Command]:
+    """What to ask; the first of the four answers is of no interest."""
+    return [
+        ("ZREMRANGEBYSCORE", keys.WATCHED, "-inf", f"({now_us / SECOND_US}"),
+        ("ZRANGE", keys.WATCHED, 0, -1),
+        # 2.5 us of Redis among 10 channels, 16 us among 500: no pause between two looks is worth
+        # what a new subscriber would miss in it.
+        ("PUBSUB", "CHANNELS", f"{keys.UPDATES_PREFIX}*"),
+        ("PUBSUB", "NUMPAT"),
+    ]
 
 
 class AudienceDecoder:

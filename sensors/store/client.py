@@ -30,7 +30,9 @@ def is_memory(url: str) -> bool:
     return urlsplit(url).scheme == "memory"
 
 
-def make_client(url: str, *, pool_size: int = 16, read_seconds: float = CALL_SECONDS) -> Redis:
+def make_client(
+    url: str, *, pool_size: int = 16, read_seconds: float | None = CALL_SECONDS
+) -> Redis:
     """An asyncio client of its own; answers are bytes.
 
     `read_seconds` exceeds the block of a blocking read, for which a client of its own is made.
@@ -95,7 +97,7 @@ def _pack(command: str, *arguments: bytes | str | float) -> list[bytes]:
     return [packed]
 
 
-def _options(pool_size: int, read_seconds: float) -> dict[str, Any]:
+def _options(pool_size: int, read_seconds: float | None) -> dict[str, Any]:
     return {
         "socket_timeout": read_seconds,
         "socket_connect_timeout": CONNECT_SECONDS,

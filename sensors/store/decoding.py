@@ -33,9 +33,13 @@ def entry(position: bytes, fields: Mapping[bytes, bytes]) -> LogEntry:
     )
 
 
-def entries(reply: Any) -> list[LogEntry]:
-    """Those of an XREAD of one stream."""
-    return [entry(*row) for _, rows in reply or () for row in rows]
+def read_entries(reply: Mapping[bytes, Any] | None) -> list[LogEntry]:
+    """Those of an XREAD of one stream (RESP3), where fields are names and values in turn."""
+    return [
+        entry(position, dict(zip(flat[::2], flat[1::2], strict=True)))
+        for rows in (reply or {}).values()
+        for position, flat in rows
+    ]
 
 
 def missed_entry(machine_id: str, part: Sequence[bytes]) -> LogEntry:

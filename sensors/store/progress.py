@@ -9,6 +9,7 @@ from sensors.messages import position_key
 from sensors.store import keys
 from sensors.store.client import Redis
 from sensors.store.decoding import marked
+from sensors.store.line import Line
 
 KEPT_SECONDS = 30 * 86_400
 STORED_POLL_SECONDS = 0.005
@@ -43,9 +44,10 @@ async def wait_stored(client: Redis, position: str, *, seconds: float) -> bool:
     return False
 
 
-async def haste_within(client: Redis, seconds: float) -> bool:
+async def haste_within(line: Line, seconds: float) -> bool:
     """Whether somebody waits for a row, as soon as one does and within so many seconds."""
-    return await client.blpop([keys.HASTE], timeout=seconds) is not None
+    [asked] = await line.ask(("BLPOP", keys.HASTE, str(seconds)))
+    return asked is not None
 
 
 async def _ask_for_haste(client: Redis) -> None:

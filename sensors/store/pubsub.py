@@ -7,27 +7,18 @@ from hiredis import PushNotification, Reader
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.client import PubSub
 
-from sensors.store.client import Redis
+from sensors.store.line import Line, Script
 
-_PUBLISH = "for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end"
+_PUBLISH = Script("for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end")
 
 
-class Publisher:
-    """Sends through one client; raises what that raises."""
+async def publish_many(line: Line, messages: Sequence[tuple[str, bytes]]) -> None:
+    """Publish (channel, message) pairs in their order, in one round trip; raises what that raises.
 
-    def __init__(self, client: Redis) -> None:
-        self._client = client
-        self._script = client.register_script(_PUBLISH)
-
-    async def publish(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        """Publish (channel, message) pairs in their order, in one round trip.
-
-        A script: of a pipeline every answer would have to be awaited, with a deadline of its own.
-        """
-        if len(messages) == 1:
-            await self._client.publish(*messages[0])
-        elif messages:
-            await self._script(args=[part for pair in messages for part in pair])
+    By a script: every answer of many commands would have to be read.
+    """
+    if messages:
+        await _PUBLISH(line, args=[part for pair in messages for part in pair])
 
 
 class Subscription(PubSub):

@@ -24,7 +24,7 @@ from sensors.messages import (
 from sensors.per_loop import PerLoop
 from sensors.store import keys, progress
 from sensors.store.appender import Appender
-from sensors.store.audience import AudienceDecoder, ask_audience
+from sensors.store.audience import AudienceDecoder, audience_questions
 from sensors.store.client import (
     CALL_SECONDS,
     RedisError,
@@ -32,7 +32,8 @@ from sensors.store.client import (
     make_client,
     volatile_because,
 )
-from sensors.store.decoding import entries, marked, missed_entry, snapshot, text
+from sensors.store.decoding import entry, marked, missed_entry, read_entries, snapshot, text
+from sensors.store.line import Command, Line
 
 BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
@@ -42,6 +43,11 @@ _MISSED = (Path(__file__).parent / "missed.lua").read_text(encoding="utf-8")
 _POSITIONS = (Path(__file__).parent / "positions.lua").read_text(encoding="utf-8")
 _RENEW = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 _RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
+
+
+def _read(position: str, *, count: int, wait: bool) -> Command:
+    block = ("BLOCK", round(BLOCK_SECONDS * 1000)) if wait else ()
+    return ("XREAD", "COUNT", count, *block, "STREAMS", keys.LOG, position)
 
 
 @contextmanager
@@ -57,9 +63,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._client = make_client(url, pool_size=settings.REDIS_POOL_SIZE)
-        # XREAD BLOCK needs a client of its own, whose deadline exceeds the block.
-        self._tail = make_client(url, pool_size=4, read_seconds=BLOCK_SECONDS + CALL_SECONDS)
-        self._appender = Appender(self._client)
+        self._appender = Appender(Line(url, seconds=CALL_SECONDS))
+        # Of the two readers, whose reads wait for what comes.
+        self._broadcast_line = Line(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
+        self._history_line = Line(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
         self._missed = self._client.register_script(_MISSED)
         self._positions = self._client.register_script(_POSITIONS)
         self._renew = self._client.register_script(_RENEW)
@@ -69,8 +76,9 @@ class Store:
 
     async def aclose(self) -> None:
         await self._appender.close()
+        await self._broadcast_line.aclose()
+        await self._history_line.aclose()
         await self._client.aclose()
-        await self._tail.aclose()
 
     # The log
 
@@ -84,35 +92,37 @@ class Store:
         """
         return await self._appender.append(readings, key_id=key_id, partial=partial)
 
-    async def read(self, position: str, *, count: int, wait: bool = True) -> list[LogEntry]:
-        """Up to `count` entries after the position; waits up to a second for the first."""
-        block = round(BLOCK_SECONDS * 1000) if wait else None
+    async def read(self, position: str, *, count: int) -> list[LogEntry]:
+        """Up to `count` entries after the position that are there."""
         with _answering():
-            reply: Any = await self._tail.xread({keys.LOG: position}, count=count, block=block)
-        return entries(reply)
+            rows: Any = await self._client.xrange(keys.LOG, min=f"({position}", count=count)
+        return [entry(*row) for row in rows]
 
     async def read_with_epoch(self, position: str, *, count: int) -> tuple[list[LogEntry], str]:
-        """As `read`, with the epoch right after, in one call; it never returns to an old one."""
+        """The history reader's read: waits up to a second for the first entry.
+
+        With the epoch right after, in one call; it never returns to an old one.
+        """
         with _answering():
-            async with self._tail.pipeline(transaction=False) as pipe:
-                pipe.xread({keys.LOG: position}, count=count, block=round(BLOCK_SECONDS * 1000))
-                pipe.get(keys.EPOCH)
-                reply, epoch = await pipe.execute()
-        return entries(reply), text(epoch)
+            reply, epoch = await self._history_line.ask(
+                _read(position, count=count, wait=True), ("GET", keys.EPOCH)
+            )
+        return read_entries(reply), text(epoch)
 
     async def read_with_audience(
         self, position: str, *, count: int, wait: bool, now_us: int
     ) -> tuple[list[LogEntry], Audience]:
-        """As `read`, with the audience right after, in one call; `now_us` is before it."""
-        block = round(BLOCK_SECONDS * 1000) if wait else None
+        """The broadcaster's read: with `wait` up to a second for the first entry.
+
+        With the audience right after, in one call; `now_us` is before it.
+        """
         with _answering():
-            async with self._tail.pipeline(transaction=False) as pipe:
-                pipe.xread({keys.LOG: position}, count=count, block=block)
-                ask_audience(pipe, now_us)
-                reply, *audience = await pipe.execute(raise_on_error=False)
+            reply, _, *audience = await self._broadcast_line.ask_each(
+                _read(position, count=count, wait=wait), *audience_questions(now_us)
+            )
             if isinstance(reply, Exception):
                 raise reply
-            return entries(reply), self._decode_audience(*audience[1:])
+            return read_entries(reply), self._decode_audience(*audience)
 
     async def epoch(self) -> str:
         """Which log this is; empty before the first reading."""
@@ -154,7 +164,7 @@ class Store:
     async def is_stored_wanted(self, *, within: float) -> bool:
         """Whether somebody waits for a row (`wait_stored`), within so many seconds."""
         with _answering():
-            return await progress.haste_within(self._tail, within)
+            return await progress.haste_within(self._history_line, within)
 
     # What was broadcast
 
@@ -216,14 +226,6 @@ class Store:
                     pipe.zadd(keys.WATCHED, members, gt=True)
                     pipe.expire(keys.WATCHED, 60)
                     await pipe.execute()
-
-    async def audience(self, *, now_us: int) -> Audience:
-        """Who watches and who listens now; forgets the watchers whose time is over."""
-        with _answering():
-            async with self._client.pipeline(transaction=False) as pipe:
-                ask_audience(pipe, now_us)
-                replies = await pipe.execute(raise_on_error=False)
-            return self._decode_audience(*replies[1:])
 
     async def publish(self, messages: Iterable[tuple[str, str]]) -> None:
         """Send (machine_id, text) to who listens to the machine, and to who listens to all."""

@@ -8,7 +8,7 @@ from typing import Any
 from django.conf import settings
 
 from sensors.history.reader import HistoryReader
-from sensors.messages import START, LiveReading
+from sensors.messages import START, Audience, LiveReading
 from sensors.store import keys
 from sensors.store.client import make_client
 from sensors.store.decoding import text
@@ -52,3 +52,9 @@ async def raw_entry(payload: bytes, **changes: Any) -> str:
     position = text(await client.xadd(keys.LOG, fields | changes))
     await client.aclose()
     return position
+
+
+async def audience(store: Store, *, now_us: int) -> Audience:
+    """Who watches and who listens, as the broadcaster is told."""
+    _, found = await store.read_with_audience(START, count=1, wait=False, now_us=now_us)
+    return found

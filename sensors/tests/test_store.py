@@ -15,6 +15,7 @@ from sensors.messages import START, Audience, LiveReading
 from sensors.store.audience import AudienceDecoder
 from sensors.store.client import RedisError
 from sensors.store.store import Store
+from sensors.tests.following import audience
 
 A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
 NOW = now_us()
@@ -46,7 +47,7 @@ async def test_append_writes_one_entry_per_machine_with_the_position_before(stor
     await store.append([reading(1), reading(1, machine_id="MIL-002"), reading(2)])
     await store.append([reading(3)])
 
-    first, mill, second = await store.read(START, count=10, wait=False)
+    first, mill, second = await store.read(START, count=10)
 
     assert [(entry.machine_id, entry.count) for entry in (first, mill, second)] == [
         ("CNC-001", 2),
@@ -73,7 +74,7 @@ async def test_append_partial_with_a_conflict_takes_the_rest(store: Store) -> No
     receipt = await store.append([reading(2, 21.0), reading(1, 99.0)], partial=True)
 
     assert receipt.verdicts == (A, C)
-    entries = await store.read(START, count=10, wait=False)
+    entries = await store.read(START, count=10)
     assert entries[1].readings() == [reading(2, 21.0)]
 
 
@@ -92,7 +93,7 @@ async def test_latest_is_never_moved_by_a_late_reading(store: Store) -> None:
     [snapshot] = await store.snapshots(["CNC-001"])
 
     assert snapshot.readings == (reading(5, 25.0),)
-    entries = await store.read(START, count=10, wait=False)
+    entries = await store.read(START, count=10)
     assert entries[1].readings() == [reading(3, 23.0, late=True)]
     assert snapshot.position == entries[1].position
 
@@ -111,7 +112,7 @@ async def test_latest_from_the_future_is_overtaken_by_the_next_reading(store: St
 async def test_batch_larger_than_an_entry_is_cut_into_chained_entries(store: Store) -> None:
     await store.append([reading(i) for i in range(1001)])
 
-    entries = await store.read(START, count=10, wait=False)
+    entries = await store.read(START, count=10)
 
     assert [entry.count for entry in entries] == [500, 500, 1]
     assert [entry.previous for entry in entries] == [START, *(e.position for e in entries[:2])]
@@ -244,7 +245,7 @@ async def test_watched_forgets_what_is_over(store: Store) -> None:
     await store.watch(["CNC-001"], until_us=NOW)
     await store.watch(["MIL-002", "*"], until_us=NOW + SECOND_US)
 
-    assert (await store.audience(now_us=NOW + 1000)).watched == {"MIL-002", "*"}
+    assert (await audience(store, now_us=NOW + 1000)).watched == {"MIL-002", "*"}
 
 
 async def test_audience_without_the_right_to_ask_for_listeners_is_who_watches() -> None:

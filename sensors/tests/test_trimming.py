@@ -76,7 +76,7 @@ async def test_trim_drops_what_is_stored_and_old(store: Store, settings: Any) ->
 
     is_full = await trim(store, positions[1], now_us=much_later)
 
-    entries = await store.read(START, count=10, wait=False)
+    entries = await store.read(START, count=10)
     assert [entry.position for entry in entries] == positions[1:]
     assert not is_full
 
