@@ -4,6 +4,7 @@ ASGI's messages for the same were a tenth of what a device's request costs, and 
 """
 
 from collections.abc import Callable, Sequence
+from weakref import ref
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
@@ -16,13 +17,14 @@ class Exchange:
     __slots__ = ("_cycle", "more_headers")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        self._cycle = cycle
+        # Its scope holds this: held in turn, both would stay until the collector comes.
+        self._cycle = ref(cycle)
         self.more_headers: Callable[[], Headers] = tuple
 
     def body(self) -> bytes | None:
         """The body if it is all here; else it is to be received."""
-        cycle = self._cycle
-        if cycle.more_body or cycle.disconnected:
+        cycle = self._cycle()
+        if cycle is None or cycle.more_body or cycle.disconnected:
             return None
         cycle.flow.resume_reading()
         return bytes(cycle.body)
@@ -32,8 +34,10 @@ class Exchange:
 
         The headers are our own, never a client's: they are not looked through for line ends.
         """
-        cycle = self._cycle
-        if cycle.flow.write_paused or cycle.disconnected or cycle.response_started:
+        cycle = self._cycle()
+        if cycle is None or cycle.disconnected or cycle.response_started:
+            return False
+        if cycle.flow.write_paused:
             return False
         cycle.response_started = True
         cycle.waiting_for_100_continue = False

@@ -46,6 +46,11 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
         super().connection_lost(exc)
+        self.cycle = cast(Any, None)  # it holds this
+
+    def handle_websocket_upgrade(self) -> None:
+        super().handle_websocket_upgrade()
+        self.parser = cast(Any, None)  # it holds this
 
     def data_received(self, data: bytes) -> None:
         if self._is_refused or self._refuses_next:
@@ -166,6 +171,7 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         super().connection_lost(exc)
         self._open_wire()
+        self.conn.parser.close()  # its frame holds the connection
 
     def handle_close(self, event: Any) -> None:
         super().handle_close(event)

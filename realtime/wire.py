@@ -24,6 +24,10 @@ class Wire:
         self.write: Callable[[bytes], object] | None = None
         self.on_change: Callable[[], None] = _nothing
 
+    def leave(self) -> None:
+        """Nobody wants to hear of changes any more."""
+        self.on_change = _nothing
+
 
 # Few: the sockets of a machine get the same text one after the other.
 @lru_cache(maxsize=4)

@@ -1,13 +1,21 @@
 """A small ASGI application for the tests of the server that carries it."""
 
 import asyncio
+import gc
+from collections import Counter
 from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
+from websockets.server import ServerProtocol
 
 from digitaltwin.drain import is_draining
 from digitaltwin.exchange import Exchange
+from digitaltwin.protocols import HttpProtocol, SocketProtocol
 from digitaltwin.request_facts import EXCHANGE
 from realtime.wire import ABORT, WIRE, Wire, text_frame
 
+# What is left behind shall be gone without the collector.
+gc.disable()
 # Of each socket that was left: whether it could still be written to.
 WRITABLE_AFTER: asyncio.Queue[bool] = asyncio.Queue()
 FLOOD_MESSAGES = 100_000
@@ -20,12 +28,20 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
         await _answer(send, b"slow", pause=0.8)
     elif scope["path"] == "/writable-after":
         await _answer(send, str(await WRITABLE_AFTER.get()).encode())
+    elif scope["path"] == "/alive":
+        await _answer(send, repr(_connections_alive()).encode())
     elif scope["path"] == "/at-once":
         await _answer_at_once(scope, receive)
     elif scope["path"] == "/ready":
         await _answer(send, b"", status=503 if is_draining() else 200)
     else:
         await _answer(send, f"{scope['scheme']} {scope['client'][0]}".encode())
+
+
+def _connections_alive() -> dict[str, int]:
+    """Of HTTP and sockets, this request's own among them."""
+    kinds = (HttpProtocol, SocketProtocol, ServerProtocol, RequestResponseCycle)
+    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
 
 
 async def _answer(send: Any, body: bytes, *, status: int = 200, pause: float = 0.0) -> None:

@@ -157,6 +157,10 @@ class Socket:
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
+        # Who held on to each other would stay until the collector comes, which is rarely.
+        self._end = _nothing_more
+        if self._wire is not None:
+            self._wire.leave()
 
     def _add(self, text: str, received_at: int) -> None:
         self._messages.append((text, received_at))
@@ -226,3 +230,7 @@ def _measure(received_at: int) -> None:
 
 def _nothing(socket: Socket) -> None:
     """Until the hub takes the socket."""
+
+
+def _nothing_more() -> None:
+    """The consumer has ended."""

@@ -1,6 +1,7 @@
 """Sockets through the real ASGI application: the handshake, the messages, the ends."""
 
 import asyncio
+import gc
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from typing import Any
@@ -15,7 +16,9 @@ from django.test import AsyncClient
 from rest_framework_simplejwt.tokens import AccessToken
 
 from realtime import commands
-from realtime.hub import Hub
+from realtime.consumers import LiveConsumer
+from realtime.conversation import Conversation
+from realtime.hub import Hub, Socket
 from realtime.hub.recheck import recheck
 from realtime.origin import is_trusted_origin
 from realtime.routing import websocket_application
@@ -483,6 +486,24 @@ async def test_socket_that_disconnects_leaves_the_hub(hub: Hub, logged_in: Open)
     await browser.disconnect()
 
     assert not hub.sockets
+
+
+async def test_socket_that_has_left_leaves_nothing_to_the_collector(logged_in: Open) -> None:
+    """It comes rarely (digitaltwin/server.py)."""
+    gc.collect()
+    gc.disable()
+    try:
+        browser = await logged_in("/ws/machines/CNC-001")
+        await browser.next("initial_data")
+        await browser.send_json_to({"type": "ping"})
+        await browser.next("pong")
+        await browser.disconnect()
+        kinds = (Socket, Conversation, LiveConsumer)
+        left = [one for one in gc.get_objects() if isinstance(one, kinds)]
+    finally:
+        gc.enable()
+
+    assert left == []
 
 
 async def test_socket_whose_client_takes_nothing_ends_its_task(
