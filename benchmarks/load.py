@@ -203,10 +203,19 @@ async def _run(plan: Plan) -> None:
     load = Load(plan)
     await load.open_sockets()
     print("ready", flush=True)
-    if await asyncio.to_thread(sys.stdin.readline):
+    if await _next_line():
         result = await load.post()
         print(msgspec.json.encode(result).decode(), flush=True)
     load.close()
+
+
+async def _next_line() -> bytes:
+    """What comes on stdin, without a thread that would outlive an interrupted run."""
+    reader = asyncio.StreamReader()
+    await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), sys.stdin
+    )
+    return await reader.readline()
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ POOL_WAIT_SECONDS = 1.0
 Redis = redis.asyncio.Redis
 SyncRedis = redis.Redis
 RedisError = redis.RedisError
+ResponseError = redis.ResponseError
 
 
 def is_memory(url: str) -> bool:

@@ -5,9 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 from django.conf import settings
-from redis.exceptions import ResponseError
 
-from sensors.store.client import make_client
+from sensors.store.client import ResponseError, make_client
 from sensors.store.line import Line, Script
 
 
