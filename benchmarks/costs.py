@@ -20,8 +20,8 @@ import redis
 from benchmarks import report, split, usage
 from benchmarks.bodies import machine_id
 from benchmarks.instances import Instance
-from benchmarks.load import Plan
 from benchmarks.measuring import Measures, idle_turn, load_turn, socket_turn
+from benchmarks.plan import Plan
 from digitaltwin.start import load_settings
 from digitaltwin.tests.servers import private_redis
 from sensors.enums import Quality
@@ -176,14 +176,14 @@ def _plan(
     connections: int = 32,
     **options: int,
 ) -> Plan:
-    return Plan(
+    plan = Plan(
         instance.port,
         devices or instance.devices[:_MACHINES],
         seconds,
         connections=connections,
         socket_query=instance.socket_query,
-        **options,
     )
+    return msgspec.structs.replace(plan, **options)
 
 
 def _asked(instance: Instance, query: str) -> float:

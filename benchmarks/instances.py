@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -32,7 +33,7 @@ from digitaltwin.tests.servers import (
 )
 from sensors.store import keys
 
-PEERS = ("seed", "channels")
+PEERS = ("seed", "channels", "redis")
 MACHINES = 1000
 _CATALOGUE_SECONDS = 2.5
 _PEERS = Path(__file__).parent / "peers"
@@ -129,11 +130,29 @@ def channels_app() -> Iterator[Instance]:
         )
 
 
+@contextmanager
+def redis_alone() -> Iterator[Instance]:
+    """A Redis as ours is set, with nothing in front of it: see limit.py."""
+    before = usage.tree([os.getpid()])
+    with tempfile.TemporaryDirectory() as folder, private_redis(Path(folder)) as url:
+        yield Instance(
+            name="redis",
+            port=0,
+            pids=_started_since(before),
+            devices=[],
+            processed=lambda: 0,
+            is_drained=lambda: True,
+            settings={"REDIS_URL": url},
+        )
+
+
 def available() -> dict[str, Start]:
     """What this machine can start, by name."""
     starts: dict[str, Start] = {"embedded": embedded}
     if find_redis():
         starts |= {"seed": seed, "channels": channels_app}
+        if shutil.which("redis-benchmark"):
+            starts["redis"] = redis_alone
         if find_postgres():
             starts["redis_postgres"] = redis_postgres
     return starts

@@ -15,7 +15,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 import uvloop
 
+from benchmarks import wrk
 from benchmarks.bodies import Bodies
+from benchmarks.plan import Plan, Result
 from benchmarks.poster import Poster
 from benchmarks.watcher import Deliveries, Watcher
 
@@ -25,41 +27,6 @@ _SETTLE_SECONDS = 2.0
 _DRAIN_SECONDS = 10.0
 _ANSWER_SECONDS = 20.0
 _PATH = "/api/v1/sensors/readings"
-
-
-class Plan(msgspec.Struct, frozen=True):
-    """One load. `devices` are (machine, device key); `watched` of them have sockets.
-
-    `size` readings go in a request; `rate` is in requests a second, None as fast as answered.
-    """
-
-    port: int
-    devices: list[tuple[str, str]]
-    seconds: float
-    connections: int = 1
-    size: int = 1
-    rate: float | None = None
-    sockets: int = 0
-    watched: int = 1
-    socket_query: str = ""
-
-
-class Result(msgspec.Struct, frozen=True):
-    """Milliseconds are of answers, and for deliveries from the POST to the socket."""
-
-    requests: int
-    seconds: float
-    accepted: int
-    statuses: dict[int, int]
-    p50_ms: float
-    p99_ms: float
-    expected: int
-    delivered: int
-    doubled: int
-    closed: int
-    delivery_p50_ms: float
-    delivery_p99_ms: float
-    last_p99_ms: float
 
 
 class Load:
@@ -204,7 +171,7 @@ async def _run(plan: Plan) -> None:
     await load.open_sockets()
     print("ready", flush=True)
     if await _next_line():
-        result = await load.post()
+        result = await wrk.post(plan) if plan.by_wrk and wrk.is_here() else await load.post()
         print(msgspec.json.encode(result).decode(), flush=True)
     load.close()
 

@@ -10,7 +10,7 @@ import msgspec
 
 from benchmarks import usage
 from benchmarks.instances import Instance
-from benchmarks.load import Plan, Result
+from benchmarks.plan import Plan, Result
 from digitaltwin.tests.product import ROOT
 from digitaltwin.tests.servers import stop, wait_for
 
@@ -49,7 +49,7 @@ def load_turn(instance: Instance, plan: Plan) -> Measures:
         **_per(cpu, "cpu_us", result.accepted),
         **(_per(cpu, "delivery_cpu_us", result.delivered) if plan.sockets else {}),
         "lost": max(0, result.accepted - processed) if processed else 0,
-        "doubled": max(0, processed - result.accepted),
+        "doubled": max(0, processed - result.accepted - result.uncounted),
         "web_mb": after.get("web", 0) / 1024,
         "socket_kb": _socket_kb(plan, memory, opened),
     }

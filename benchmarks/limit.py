@@ -1,0 +1,121 @@
+"""Redis alone: redis-benchmark sends the append script with nothing around it, the limit of all."""
+
+import asyncio
+import subprocess
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchmarks import usage
+from benchmarks.instances import Instance
+from benchmarks.plan import Plan
+from digitaltwin.start import load_settings
+from sensors.enums import Quality
+from sensors.instants import now_us
+from sensors.messages import LiveReading
+from sensors.store.appender import Appender
+from sensors.store.client import CALL_SECONDS
+from sensors.store.line import Command, Line
+
+_PROGRAM = "redis-benchmark"
+_KINDS = ("temperature", "pressure", "vibration", "humidity", "speed")
+_FIRST_REQUESTS = 1000
+_MORE_SECONDS = 120.0
+# redis-benchmark writes twelve random digits here, anew at each place of each request.
+_RANDOM = "__rand_int__"
+# Moments within a minute. Most are late, as they come in no order: a little less is written for
+# them than for a plant's.
+_RANGE = 60_000_000
+# Where a row begins in the command, and its parts (append.lua).
+_FIRST_ROW = 6 + 8 + 5
+_ROW = 4
+_KEY_ID = 6 + 8
+_PARTS = (slice(16), slice(16, 32), slice(32, None))
+
+
+class _Said(NamedTuple):
+    """Of redis-benchmark's table."""
+
+    requests_per_s: float
+    p50_ms: float
+    p99_ms: float
+
+
+def limit_turn(instance: Instance, plan: Plan) -> dict[str, float]:
+    """What one core of Redis takes, in the measures of a load of the same size."""
+    url = instance.settings["REDIS_URL"]
+    command = _with_random_moments(asyncio.run(_command(url, plan.size)))
+    first = _run(url, command, connections=plan.connections, requests=_FIRST_REQUESTS)
+    requests = max(_FIRST_REQUESTS, round(plan.seconds * first.requests_per_s))
+    spent = usage.cpu_seconds(instance.pids)["redis"]
+    said = _run(url, command, connections=plan.connections, requests=requests)
+    cpu = usage.cpu_seconds(instance.pids)["redis"] - spent
+    return {
+        **said._asdict(),
+        "readings_per_s": said.requests_per_s * plan.size,
+        "cpu_us": cpu / (requests * plan.size) * 1e6,
+    }
+
+
+class _Recorder(Line):
+    """Keeps what was asked last."""
+
+    asked: Command = ()
+
+    async def ask(self, *commands: Command) -> list[object]:
+        if commands[0][0] == "EVALSHA":
+            self.asked = commands[0]
+        return await super().ask(*commands)
+
+
+async def _command(url: str, size: int) -> list[str]:
+    """What the product sends for one request of so many readings; Redis knows the script then."""
+    load_settings()
+    now = now_us()
+    line = _Recorder(url, seconds=CALL_SECONDS)
+    appender = Appender(line)
+    readings = [_reading(number, now + number) for number in range(size)]
+    await appender.append(readings, key_id="key", partial=False)
+    await appender.close()
+    return [part.decode() if isinstance(part, bytes) else str(part) for part in line.asked]
+
+
+def _reading(number: int, moment: int) -> LiveReading:
+    return LiveReading(
+        machine_id="CNC-000",
+        sensor_id=number % len(_KINDS),
+        sensor_type=_KINDS[number % len(_KINDS)],
+        unit="Cel",
+        measured_at=moment,
+        received_at=moment + 20_000,
+        value=85.25,
+        quality=Quality.GOOD,
+        metadata={"location": "workshop_3", "seq": number},
+    )
+
+
+def _with_random_moments(command: Sequence[str]) -> list[str]:
+    """No two readings alike, and each request with a key whose limit is not used up."""
+    changed = list(command)
+    changed[_KEY_ID] = _RANDOM
+    for at in range(_FIRST_ROW, len(command), _ROW):
+        order, measured, identity = (command[at + 2][part] for part in _PARTS)
+        moments = (f"{moment[:4]}{_RANDOM}" for moment in (order, measured))
+        changed[at + 2] = "".join((*moments, identity))
+    return changed
+
+
+def _run(url: str, command: Sequence[str], *, connections: int, requests: int) -> _Said:
+    """Raises CalledProcessError."""
+    output = subprocess.run(
+        [
+            *(_PROGRAM, "-s", url.removeprefix("unix://"), "-3", "--csv", "-r", str(_RANGE)),
+            *("-c", str(connections), "-n", str(requests), *command),
+        ],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=_MORE_SECONDS,
+    ).stdout
+    # A test's name is its command, which may hold quotes and commas itself.
+    rps, _, _, p50, _, p99, _ = output.strip().rsplit(",", 7)[1:]
+    return _Said(*(float(one.strip('"')) for one in (rps, p50, p99)))
