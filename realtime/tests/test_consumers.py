@@ -491,6 +491,7 @@ async def test_socket_that_disconnects_leaves_the_hub(hub: Hub, logged_in: Open)
 async def test_socket_that_has_left_leaves_nothing_to_the_collector(logged_in: Open) -> None:
     """It comes rarely (digitaltwin/server.py)."""
     gc.collect()
+    before = _alive()
     gc.disable()
     try:
         browser = await logged_in("/ws/machines/CNC-001")
@@ -498,12 +499,16 @@ async def test_socket_that_has_left_leaves_nothing_to_the_collector(logged_in: O
         await browser.send_json_to({"type": "ping"})
         await browser.next("pong")
         await browser.disconnect()
-        kinds = (Socket, Conversation, LiveConsumer)
-        left = [one for one in gc.get_objects() if isinstance(one, kinds)]
+        left = _alive() - before
     finally:
         gc.enable()
 
-    assert left == []
+    assert left == set()
+
+
+def _alive() -> set[Socket | Conversation | LiveConsumer]:
+    kinds = (Socket, Conversation, LiveConsumer)
+    return {one for one in gc.get_objects() if isinstance(one, kinds)}
 
 
 async def test_socket_whose_client_takes_nothing_ends_its_task(
