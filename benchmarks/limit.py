@@ -20,16 +20,13 @@ _PROGRAM = "redis-benchmark"
 _KINDS = ("temperature", "pressure", "vibration", "humidity", "speed")
 _FIRST_REQUESTS = 1000
 _MORE_SECONDS = 120.0
-# redis-benchmark writes twelve random digits here, anew at each place of each request.
+# redis-benchmark writes twelve random digits here, anew at each place of each request. It cannot
+# count: each request is that of a machine never seen before, with a key of its own.
 _RANDOM = "__rand_int__"
-# Moments within a minute. Most are late, as they come in no order: a little less is written for
-# them than for a plant's.
-_RANGE = 60_000_000
-# Where a row begins in the command, and its parts (append.lua).
-_FIRST_ROW = 6 + 8 + 5
-_ROW = 4
+_RANGE = 1_000_000_000
+# In the command: that of the first request and its first machine (append.lua).
 _KEY_ID = 6 + 8
-_PARTS = (slice(16), slice(16, 32), slice(32, None))
+_MACHINE = _KEY_ID + 5
 
 
 class _Said(NamedTuple):
@@ -43,7 +40,7 @@ class _Said(NamedTuple):
 def limit_turn(instance: Instance, plan: Plan) -> dict[str, float]:
     """What one core of Redis takes, in the measures of a load of the same size."""
     url = instance.settings["REDIS_URL"]
-    command = _with_random_moments(asyncio.run(_command(url, plan.size)))
+    command = _with_random_names(asyncio.run(_command(url, plan.size)))
     first = _run(url, command, connections=plan.connections, requests=_FIRST_REQUESTS)
     requests = max(_FIRST_REQUESTS, round(plan.seconds * first.requests_per_s))
     spent = usage.cpu_seconds(instance.pids)["redis"]
@@ -93,14 +90,10 @@ def _reading(number: int, moment: int) -> LiveReading:
     )
 
 
-def _with_random_moments(command: Sequence[str]) -> list[str]:
-    """No two readings alike, and each request with a key whose limit is not used up."""
+def _with_random_names(command: Sequence[str]) -> list[str]:
+    """No two requests repeat each other's readings or use up each other's limit."""
     changed = list(command)
-    changed[_KEY_ID] = _RANDOM
-    for at in range(_FIRST_ROW, len(command), _ROW):
-        order, measured, identity = (command[at + 2][part] for part in _PARTS)
-        moments = (f"{moment[:4]}{_RANDOM}" for moment in (order, measured))
-        changed[at + 2] = "".join((*moments, identity))
+    changed[_KEY_ID] = changed[_MACHINE] = _RANDOM
     return changed
 
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from digitaltwin.embedded import LOG_OPTIONS
+
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOOPBACK = "127.0.0.1"
@@ -74,8 +76,7 @@ def private_redis(folder: Path, *options: str) -> Iterator[str]:
         [
             program,
             *("--port", "0", "--unixsocket", str(path), "--dir", str(folder)),
-            *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
-            *("--maxmemory-policy", "noeviction", "--loglevel", "warning", *options),
+            *(*LOG_OPTIONS, "--loglevel", "warning", *options),
         ],
         stdout=subprocess.DEVNULL,
         start_new_session=True,

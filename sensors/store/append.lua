@@ -4,25 +4,32 @@
 -- ARGV  1 epoch to set if there is none  2 seconds a reading is remembered  3 most log entries
 --       4 most readings in an entry  5 prefix of seen  6 prefix of rate limits  7 prefix of latest
 --       8 number of requests; then for each request:
---       key id ('' for no limit), limit, window seconds, 'all' or 'partial', number of rows;
---       then for each row: machine, sensor, order(16) .. measured(16) .. identity, packed reading
---       without its last field (`late`) and bracket.
+--       key id ('' for no limit), limit, window seconds, 'all' or 'partial', number of machines;
+--       then for each machine: name, number of series, number of rows, and the rows in their order
+--       as the log keeps them, not late: [..,false];
+--       then for each series: sensor, bucket, received(16), number of rows, which of the machine's
+--       rows they are ('1,6,11'), and measured(16) and identity of each.
+-- A series is what a machine sends of one sensor in one bucket of measured time, received at once.
 -- Reply { epoch, then for each request { status, remaining, reset, verdicts, position } }:
---       status ok | conflict | rate | full; verdicts a(ccepted) l(ate) d(uplicate) c(onflict).
+--       status ok | conflict | rate | full; verdicts a(ccepted) l(ate) d(uplicate) c(onflict), of
+--       one machine after the other.
 -- Times are fixed-width decimal text, which sorts like the number.
 
 local log, epoch_key, metrics = KEYS[1], KEYS[2], KEYS[3]
-local remember, most_entries, entry_size = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local seen_prefix, rate_prefix, latest_prefix = ARGV[5], ARGV[6], ARGV[7]
+local arguments = ARGV
+local remember, most_entries, entry_size = tonumber(arguments[2]), tonumber(arguments[3]), tonumber(arguments[4])
+local seen_prefix, rate_prefix, latest_prefix = arguments[5], arguments[6], arguments[7]
 local KEPT_SECONDS = 30 * 86400 -- of the bookkeeping keys, renewed by every flush
-local BUCKET_US = 120000000
 local MOST_FIELDS = 3000 -- in one call: Lua passes at most 8000 arguments
 
--- What this flush knows already; a call to Redis costs as much as all else that is done for a row.
-local counts, machines, entries = {}, {}, redis.call('XLEN', log)
+local counts, renewed, entries = {}, {}, redis.call('XLEN', log)
 
 local function count(name, by)
   counts[name] = (counts[name] or 0) + by
+end
+
+local function count_readings(sensor, by)
+  count('sensor_readings_' .. (string.match(sensor, '^[^.]+') or sensor), by)
 end
 
 local function within_rate(key_id, limit, window)
@@ -34,84 +41,166 @@ local function within_rate(key_id, limit, window)
   return used <= limit, math.max(0, limit - used), math.max(0, reset)
 end
 
-local function machine_of(name)
-  local machine = machines[name]
-  if not machine then
-    machine = { name = name, latest = latest_prefix .. name, sensors = {} }
-    machines[name] = machine
-  end
-  return machine
+local function read_series(machine, at)
+  local sensor = arguments[at]
+  local series = {
+    sensor = sensor, key = seen_prefix .. machine.name .. ':' .. sensor .. ':' .. arguments[at + 1],
+    received = arguments[at + 2], rows = tonumber(arguments[at + 3]), numbers = arguments[at + 4],
+    at = at + 5,
+  }
+  return series, series.at + 2 * series.rows
 end
 
-local function sensor_of(machine, name)
-  local sensor = machine.sensors[name]
-  if not sensor then
-    sensor = {
-      name = name, buckets = {}, seen = seen_prefix .. machine.name .. ':' .. name .. ':',
-      counter = 'sensor_readings_' .. (string.match(name, '^[^.]+') or name),
-    }
-    machine.sensors[name] = sensor
-  end
-  return sensor
+-- `latest` is what Redis has of each sensor, `newest` what this request makes of it.
+local function read_machine(at)
+  local machine = {
+    name = arguments[at], key = latest_prefix .. arguments[at], rows = tonumber(arguments[at + 2]),
+    before = at + 2, series = {}, latest = {}, newest = {},
+  }
+  local number = tonumber(arguments[at + 1])
+  at = at + 3 + machine.rows
+  for i = 1, number do machine.series[i], at = read_series(machine, at) end
+  return machine, at
 end
 
--- The readings of a sensor in two minutes that are remembered: what is known of them (false: none
--- is), what is to be asked, and what is to be written.
-local function bucket_of(sensor, measured)
-  local number = math.floor(tonumber(measured) / BUCKET_US)
-  local bucket = sensor.buckets[number]
-  if not bucket then
-    bucket = { key = sensor.seen .. string.format('%d', number), known = {}, asked = {}, fresh = {} }
-    sensor.buckets[number] = bucket
-  end
-  return bucket
-end
-
-local function read_rows(at, number)
-  local rows = {}
-  for i = 1, number do
-    local machine = machine_of(ARGV[at])
-    local fixed = ARGV[at + 2]
-    local measured = string.sub(fixed, 17, 32)
-    local sensor = sensor_of(machine, ARGV[at + 1])
-    rows[i] = {
-      machine = machine, sensor = sensor, bucket = bucket_of(sensor, measured), fixed = fixed,
-      measured = measured, identity = string.sub(fixed, 33), packed = ARGV[at + 3],
-    }
-    at = at + 4
-  end
-  return rows, at
-end
-
-local function ask(bucket)
-  if #bucket.asked == 0 then return end
-  local found = redis.call('HMGET', bucket.key, unpack(bucket.asked))
-  for i, measured in ipairs(bucket.asked) do bucket.known[measured] = found[i] end
-  bucket.asked = {}
-end
-
-local function look_up(rows)
-  local buckets = {}
-  for _, row in ipairs(rows) do
-    local bucket, measured = row.bucket, row.measured
-    if bucket.known[measured] == nil then
-      bucket.known[measured] = false
-      if #bucket.asked == 0 then buckets[#buckets + 1] = bucket end
-      bucket.asked[#bucket.asked + 1] = measured
-      if #bucket.asked == MOST_FIELDS then ask(bucket) end
+-- Of each row what was taken at its time (false: nothing was), of the machine its latest values.
+local function look_up(machine)
+  local names = { '_pos' }
+  for _, series in ipairs(machine.series) do
+    local measured, at = {}, series.at
+    for i = 1, series.rows do measured[i] = arguments[at + 2 * i - 2] end
+    series.found = redis.call('HMGET', series.key, unpack(measured))
+    if not machine.latest[series.sensor] then
+      machine.latest[series.sensor] = {}
+      names[#names + 1] = series.sensor
     end
   end
-  for _, bucket in ipairs(buckets) do ask(bucket) end
+  local found = redis.call('HMGET', machine.key, unpack(names))
+  machine.position = found[1] or '0-0'
+  for i = 2, #names do
+    local kept = found[i]
+    if kept then
+      local latest = machine.latest[names[i]]
+      latest.order, latest.measured = string.sub(kept, 1, 16), string.sub(kept, 17, 32)
+    end
+  end
+end
+
+local function order_of(measured, received)
+  return measured < received and measured or received
+end
+
+-- Newest wins by (order, position); a repeat of the latest from beyond the window is late too.
+local function is_late(latest, order, measured)
+  return latest.order and (order < latest.order or measured == latest.measured)
+end
+
+local function number_of(series, pattern)
+  return tonumber(string.match(series.numbers, pattern))
+end
+
+-- Whether the rows are new, in the order of their times, and follow the sensor's in this request.
+local function is_ascending(series, before)
+  local last = ''
+  if before then
+    if before.received ~= series.received or before.number > number_of(series, '^%d+') then
+      return false
+    end
+    last = before.measured
+  end
+  local found, at = series.found, series.at
+  for i = 1, series.rows do
+    local measured = arguments[at + 2 * i - 2]
+    if found[i] or measured <= last then return false end
+    last = measured
+  end
+  return true, last
+end
+
+-- Whether nothing is to be judged: each row is new, and newer than its sensor's before. Nearly all
+-- that devices send is so, and costs no step of Lua for a row but these.
+local function is_plain(machine)
+  for _, series in ipairs(machine.series) do
+    local sensor, received, first = series.sensor, series.received, arguments[series.at]
+    local before = machine.newest[sensor]
+    local ascends, last = is_ascending(series, before)
+    if not ascends then return false end
+    if not before and is_late(machine.latest[sensor], order_of(first, received), first) then
+      return false
+    end
+    local number = number_of(series, '%d+$')
+    machine.newest[sensor] = {
+      order = order_of(last, received), measured = last, received = received, number = number,
+      packed = arguments[machine.before + number],
+    }
+  end
+  return true
+end
+
+local function renew(key)
+  if not renewed[key] then
+    renewed[key] = true
+    redis.call('EXPIRE', key, remember + 120)
+  end
+end
+
+-- One entry per machine and request, cut where it would hold more than `entry_size` readings.
+-- Its rows stand in `packed` after `before`.
+local function write_rows(machine, packed, before, number)
+  for first = 1, number, entry_size do
+    local last = math.min(first + entry_size - 1, number)
+    machine.position = redis.call('XADD', log, '*', 'kind', 'readings', 'machine', machine.name,
+      'prev', machine.position, 'n', last - first + 1,
+      'readings', '[' .. table.concat(packed, ',', before + first, before + last) .. ']')
+    entries = entries + 1
+  end
+  local fields = { '_pos', machine.position }
+  for sensor, newest in pairs(machine.newest) do
+    fields[#fields + 1] = sensor
+    fields[#fields + 1] = newest.order .. newest.measured .. newest.packed
+  end
+  redis.call('HSET', machine.key, unpack(fields))
+  count('sensor_readings_processed', number)
+end
+
+local function write_plain(machine)
+  for _, series in ipairs(machine.series) do
+    redis.call('HSET', series.key, unpack(arguments, series.at, series.at + 2 * series.rows - 1))
+    renew(series.key)
+    count_readings(series.sensor, series.rows)
+  end
+  write_rows(machine, arguments, machine.before, machine.rows)
+end
+
+-- The machine's rows in the order sent, each with what is known of its bucket.
+local function rows_of(machine)
+  local rows, buckets = {}, {}
+  for _, series in ipairs(machine.series) do
+    local known = buckets[series.key] or {}
+    buckets[series.key] = known
+    local i = 0
+    for number in string.gmatch(series.numbers, '%d+') do
+      i = i + 1
+      number = tonumber(number)
+      local measured = arguments[series.at + 2 * i - 2]
+      known[measured] = series.found[i]
+      rows[number] = {
+        sensor = series.sensor, key = series.key, known = known, measured = measured,
+        identity = arguments[series.at + 2 * i - 1], order = order_of(measured, series.received),
+        packed = arguments[machine.before + number],
+      }
+    end
+  end
+  return rows
 end
 
 -- Repeats and conflicts, with what was taken before and with the rows before in this request.
 local function judge(rows)
   local conflicts = 0
-  look_up(rows)
   for _, row in ipairs(rows) do
-    local known = row.bucket.known[row.measured]
+    local known = row.known[row.measured]
     if not known then
-      row.bucket.known[row.measured] = row.identity
+      row.known[row.measured] = row.identity
       row.verdict = 'a'
     elseif known == row.identity then
       row.verdict = 'd'
@@ -123,136 +212,96 @@ local function judge(rows)
   return conflicts
 end
 
-local function forget(rows)
-  for _, row in ipairs(rows) do
-    if row.verdict == 'a' then row.bucket.known[row.measured] = false end
+local function remember_fields(key, fields)
+  for first = 1, #fields, 2 * MOST_FIELDS do
+    redis.call('HSET', key, unpack(fields, first, math.min(first + 2 * MOST_FIELDS - 1, #fields)))
   end
+  renew(key)
 end
 
--- The sensor's newest order and measured time; with them comes the machine's newest position.
-local function latest_of(row)
-  local machine, sensor = row.machine, row.sensor
-  if not sensor.is_read then
-    sensor.is_read = true
-    local found = redis.call('HMGET', machine.latest, sensor.name, '_pos')
-    if found[1] then
-      sensor.order, sensor.measured = string.sub(found[1], 1, 16), string.sub(found[1], 17, 32)
-    end
-    machine.position = machine.position or found[2] or '0-0'
-  end
-  return sensor
-end
-
-local function keep(bucket)
-  if #bucket.fresh == 0 then return end
-  redis.call('HSET', bucket.key, unpack(bucket.fresh))
-  if not bucket.expires then
-    bucket.expires = true
-    redis.call('EXPIRE', bucket.key, remember + 120)
-  end
-  bucket.fresh = {}
-end
-
--- Newest wins by (order, position); a repeat of the latest from beyond the window is late too.
-local function settle(row, buckets)
-  local latest, order = latest_of(row), string.sub(row.fixed, 1, 16)
-  if latest.order and (order < latest.order or row.measured == latest.measured) then
-    row.verdict = 'l'
-  else
-    latest.order, latest.measured = order, row.measured
-    row.machine.newest[latest.name] = row
-  end
-  local bucket = row.bucket
-  local fresh = bucket.fresh
-  if #fresh == 0 then buckets[#buckets + 1] = bucket end
-  fresh[#fresh + 1] = row.measured
-  fresh[#fresh + 1] = row.identity
-  if #fresh == 2 * MOST_FIELDS then keep(bucket) end
-  count(latest.counter, 1)
-end
-
-local function last_field(row)
-  return row.verdict == 'l' and ',true]' or ',false]'
-end
-
-local function write_entry(machine, rows, first, last)
-  local parts = {}
-  for i = first, last do
-    parts[#parts + 1] = rows[i].packed
-    parts[#parts + 1] = last_field(rows[i])
-    parts[#parts + 1] = ','
-  end
-  parts[#parts] = ']'
-  machine.position = redis.call('XADD', log, '*', 'kind', 'readings', 'machine', machine.name,
-    'prev', machine.position, 'n', last - first + 1, 'readings', '[' .. table.concat(parts))
-  entries = entries + 1
-end
-
--- One entry per machine and request, cut where it would hold more than `entry_size` readings.
-local function write_machine(machine, rows)
-  for first = 1, #rows, entry_size do
-    write_entry(machine, rows, first, math.min(first + entry_size - 1, #rows))
-  end
-  local fields = { '_pos', machine.position }
-  for name, row in pairs(machine.newest) do
-    fields[#fields + 1] = name
-    fields[#fields + 1] = string.sub(row.fixed, 1, 32) .. row.packed .. last_field(row)
-  end
-  redis.call('HSET', machine.latest, unpack(fields))
-  return machine.position
-end
-
-local function write(rows)
-  local order, by_machine, buckets, taken = {}, {}, {}, 0
+local function write_judged(machine, rows)
+  local packed, seen = {}, {}
+  machine.newest = {}
   for _, row in ipairs(rows) do
     if row.verdict == 'a' then
-      local machine = row.machine
-      if not by_machine[machine] then
-        by_machine[machine] = {}
-        machine.newest = {}
-        order[#order + 1] = machine
+      local latest = machine.newest[row.sensor] or machine.latest[row.sensor]
+      if is_late(latest, row.order, row.measured) then
+        row.verdict = 'l'
+        packed[#packed + 1] = string.sub(row.packed, 1, -7) .. 'true]'
+      else
+        machine.newest[row.sensor] = row
+        packed[#packed + 1] = row.packed
       end
-      settle(row, buckets)
-      taken = taken + 1
-      table.insert(by_machine[machine], row)
+      local fields = seen[row.key] or {}
+      seen[row.key] = fields
+      fields[#fields + 1] = row.measured
+      fields[#fields + 1] = row.identity
+      count_readings(row.sensor, 1)
     end
   end
-  for _, bucket in ipairs(buckets) do keep(bucket) end
-  local position = false
-  for _, machine in ipairs(order) do position = write_machine(machine, by_machine[machine]) end
-  if taken > 0 then count('sensor_readings_processed', taken) end
-  if #rows > 1 then count('batch_readings_submitted', #rows) end
-  return position
+  for key, fields in pairs(seen) do remember_fields(key, fields) end
+  if #packed > 0 then write_rows(machine, packed, 0, #packed) end
+  return #packed > 0
 end
 
-local function take(rows, partial)
-  if entries >= most_entries then return 'full', '', false end
-  local conflicts, status, position = judge(rows), 'ok', false
-  if conflicts > 0 and not partial then
-    status = 'conflict'
-    forget(rows)
-  else
-    position = write(rows)
-  end
+local function verdicts_of(machines)
   local verdicts = {}
-  for i, row in ipairs(rows) do verdicts[i] = row.verdict end
-  return status, table.concat(verdicts), position
+  for _, machine in ipairs(machines) do
+    for _, row in ipairs(machine.judged) do verdicts[#verdicts + 1] = row.verdict end
+  end
+  return table.concat(verdicts)
+end
+
+local function take_judged(machines, partial)
+  local conflicts, position = 0, false
+  for _, machine in ipairs(machines) do
+    machine.judged = rows_of(machine)
+    conflicts = conflicts + judge(machine.judged)
+  end
+  if conflicts > 0 and not partial then return 'conflict', verdicts_of(machines), false end
+  for _, machine in ipairs(machines) do
+    if write_judged(machine, machine.judged) then position = machine.position end
+  end
+  return 'ok', verdicts_of(machines), position
+end
+
+local function take(machines, partial)
+  if entries >= most_entries then return 'full', '', false end
+  local plain, rows = true, 0
+  for _, machine in ipairs(machines) do
+    look_up(machine)
+    plain = plain and is_plain(machine)
+    rows = rows + machine.rows
+  end
+  local status, verdicts, position
+  if plain then
+    for _, machine in ipairs(machines) do
+      write_plain(machine)
+      position = machine.position
+    end
+    status, verdicts = 'ok', string.rep('a', rows)
+  else
+    status, verdicts, position = take_judged(machines, partial)
+  end
+  if status == 'ok' and rows > 1 then count('batch_readings_submitted', rows) end
+  return status, verdicts, position
 end
 
 local epoch = redis.call('GET', epoch_key)
 if not epoch then
-  epoch = ARGV[1]
+  epoch = arguments[1]
   redis.call('SET', epoch_key, epoch)
 end
 
 local reply, at = { epoch }, 9
-for _ = 1, tonumber(ARGV[8]) do
-  local key_id, partial = ARGV[at], ARGV[at + 3] == 'partial'
-  local within, remaining, reset = within_rate(key_id, tonumber(ARGV[at + 1]), ARGV[at + 2])
-  local rows
-  rows, at = read_rows(at + 5, tonumber(ARGV[at + 4]))
+for _ = 1, tonumber(arguments[8]) do
+  local key_id, partial = arguments[at], arguments[at + 3] == 'partial'
+  local within, remaining, reset = within_rate(key_id, tonumber(arguments[at + 1]), arguments[at + 2])
+  local machines, number = {}, tonumber(arguments[at + 4])
+  at = at + 5
+  for i = 1, number do machines[i], at = read_machine(at) end
   local status, verdicts, position = 'rate', '', false
-  if within then status, verdicts, position = take(rows, partial) end
+  if within then status, verdicts, position = take(machines, partial) end
   reply[#reply + 1] = { status, remaining, reset, verdicts, position or '' }
 end
 

@@ -13,11 +13,12 @@ from django.conf import settings
 
 from sensors.enums import Verdict
 from sensors.exceptions import LogFull, LogUnavailable, RateLimited, SensorsError
-from sensors.messages import LiveReading, Receipt, pack
+from sensors.messages import LiveReading, Receipt
 from sensors.metrics import LOG_COMMIT_SECONDS, LOG_COMMIT_SIZE
 from sensors.store import keys
 from sensors.store.client import RedisError
 from sensors.store.line import Line, Script
+from sensors.store.series import Argument, Packed, arguments_of
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,6 @@ FLUSH_BYTES = 256 * 1024
 # Sockets fill gaps in messages of at most 500 readings; an entry is never split by a message.
 ENTRY_READINGS = 500
 _SCRIPT = Script((Path(__file__).parent / "append.lua").read_text(encoding="utf-8"))
-_LATE_FIELD = len(b",false]")
 _VERDICTS = {
     ord("a"): Verdict.ACCEPTED,
     ord("l"): Verdict.LATE,
@@ -38,10 +38,13 @@ _VERDICTS = {
 class Request(msgspec.Struct, gc=False):
     """One request's rows, as arguments of the script, and who waits for its receipt."""
 
-    arguments: list[bytes | str | int]
-    readings: int
-    size: int
+    arguments: list[Argument]
+    packed: Packed
     answer: asyncio.Future[Receipt]
+
+    @property
+    def readings(self) -> int:
+        return len(self.packed.indices)
 
 
 class Appender:
@@ -88,7 +91,7 @@ class Appender:
         readings = size = 0
         while self._waiting:
             readings += self._waiting[0].readings
-            size += self._waiting[0].size
+            size += self._waiting[0].packed.size
             if flush and (readings > FLUSH_READINGS or size > FLUSH_BYTES):
                 break
             flush.append(self._waiting.popleft())
@@ -105,7 +108,7 @@ class Appender:
         LOG_COMMIT_SIZE.observe(sum(request.readings for request in flush))
         for request, reply in zip(flush, replies, strict=True):
             if not request.answer.done():
-                _answer(request.answer, reply)
+                _answer(request, reply)
 
     def _fail(self, requests: list[Request], exc: BaseException) -> None:
         self._waiting.clear()
@@ -117,24 +120,13 @@ class Appender:
 
 def _request(readings: Sequence[LiveReading], *, key_id: str, partial: bool) -> Request:
     limit, window = settings.RATE_LIMIT or (0, 0)
+    packed = arguments_of(readings)
     mode = "partial" if partial else "all"
-    arguments: list[bytes | str | int] = [key_id, limit, window, mode, len(readings)]
-    size = 0
-    for reading in readings:
-        packed = pack(reading)[:-_LATE_FIELD]
-        size += len(packed)
-        arguments += (reading.machine_id, reading.sensor_type, _fixed(reading), packed)
-    answer = asyncio.get_running_loop().create_future()
-    return Request(arguments, len(readings), size, answer)
+    arguments = [key_id, limit, window, mode, *packed.arguments]
+    return Request(arguments, packed, asyncio.get_running_loop().create_future())
 
 
-def _fixed(reading: LiveReading) -> str:
-    """Order, measured time, then what makes two readings of that time the same."""
-    identity = f"{reading.value!r}|{reading.quality:d}"
-    return f"{reading.order:016d}{reading.measured_at:016d}{identity}"
-
-
-def _flush_arguments(requests: int) -> list[bytes | str | int]:
+def _flush_arguments(requests: int) -> list[Argument]:
     return [
         secrets.token_hex(4),
         settings.RECENT_SECONDS,
@@ -147,19 +139,27 @@ def _flush_arguments(requests: int) -> list[bytes | str | int]:
     ]
 
 
-def _answer(answer: asyncio.Future[Receipt], reply: list[Any]) -> None:
+def _answer(request: Request, reply: list[Any]) -> None:
     status, remaining, reset, verdicts, position = reply
     if status in (b"ok", b"conflict"):
-        answer.set_result(
+        request.answer.set_result(
             Receipt(
-                tuple(_VERDICTS[letter] for letter in verdicts),
+                _in_order(verdicts, request.packed.indices),
                 position.decode() or None,
                 remaining if remaining >= 0 else None,
                 reset if reset >= 0 else None,
             )
         )
     else:
-        answer.set_exception(_refusal(status, reset))
+        request.answer.set_exception(_refusal(status, reset))
+
+
+def _in_order(letters: bytes, indices: Sequence[int]) -> tuple[Verdict, ...]:
+    """The script's verdicts, which come by machine, in the order of the readings."""
+    verdicts = [Verdict.ACCEPTED] * len(indices)
+    for index, letter in zip(indices, letters, strict=True):
+        verdicts[index] = _VERDICTS[letter]
+    return tuple(verdicts)
 
 
 def _refusal(status: bytes, reset: int) -> SensorsError:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 
+import msgspec
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -141,6 +142,24 @@ async def test_requests_of_one_flush_see_what_was_taken_before_them_alone(store:
     [snapshot] = await store.snapshots(["CNC-001"])
     assert [one.measured_at for one in snapshot.readings] == [reading(2).measured_at]
     assert (await store.counters())["sensor_readings_processed"] == 3
+
+
+async def test_order_is_that_of_the_request_where_measured_times_lie_far_apart(
+    store: Store,
+) -> None:
+    receipt = await store.append([reading(0), reading(200), reading(1), reading(201)])
+
+    assert receipt.verdicts == (A, A, L, A)
+
+
+async def test_repeat_of_one_stamped_with_a_time_to_come_is_recognised(store: Store) -> None:
+    ahead = [reading(seconds, received_at=NOW) for seconds in (50, 60)]
+    await store.append(ahead)
+
+    again = await store.append(ahead[:1])
+    other = await store.append([reading(50, 99.0, received_at=NOW)])
+
+    assert (again.verdicts, other.verdicts) == ((D,), (C,))
 
 
 async def test_positions_are_those_of_the_log_and_of_each_machine(
@@ -302,43 +321,88 @@ async def test_who_waits_for_a_row_is_heard_of(store: Store) -> None:
     assert not await store.is_stored_wanted(within=0.01)
 
 
-rows = st.lists(
-    st.tuples(st.integers(0, 5), st.sampled_from([1.0, 2.0, None])), min_size=1, max_size=12
+class Model:
+    """What the log must make of requests, with dictionaries."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, LiveReading] = {}
+        self.latest: dict[tuple[str, str], LiveReading] = {}
+
+    def append(
+        self, readings: list[LiveReading], *, partial: bool
+    ) -> tuple[list[Verdict], list[LiveReading]]:
+        """The verdicts, and the readings that are logged."""
+        verdicts, taken, logged = [], dict(self.taken), []
+        for one in readings:
+            known = taken.setdefault(one.id, one)
+            same = (known.value, known.quality) == (one.value, one.quality)
+            verdicts.append(A if known is one else D if same else C)
+        if C in verdicts and not partial:
+            return verdicts, []
+        self.taken = taken
+        for at, one in enumerate(readings):
+            if verdicts[at] is not A:
+                continue
+            latest = self.latest.get((one.machine_id, one.sensor_type))
+            if latest and one.order < latest.order:
+                verdicts[at] = L
+            else:
+                self.latest[one.machine_id, one.sensor_type] = one
+            logged.append(msgspec.structs.replace(one, late=verdicts[at] is L))
+        return verdicts, logged
+
+
+# Two machines and sensors, moments of two buckets, most in the order in which devices send them;
+# some received before others, some stamped with a time yet to come.
+moments = st.one_of(st.integers(0, 9), st.integers(0, 240))
+sent = st.builds(
+    lambda machine, sensor, second, value, received: reading(
+        second,
+        value,
+        machine_id=machine,
+        sensor_type=sensor,
+        received_at=NOW + received * SECOND_US,
+    ),
+    st.sampled_from(["CNC-001", "CNC-001", "MIL-002"]),
+    st.sampled_from(["temperature", "pressure.inlet"]),
+    moments,
+    st.sampled_from([1.0, 1.0, 2.0, None]),
+    st.sampled_from([300, 300, 300, 5]),
+)
+as_devices_send = st.lists(sent, min_size=1, max_size=12, unique_by=lambda one: one.id).map(
+    lambda readings: sorted(readings, key=lambda one: one.measured_at)
+)
+requests = st.tuples(
+    st.one_of(as_devices_send, st.lists(sent, min_size=1, max_size=12)), st.booleans()
 )
 
 
 @hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(requests=st.lists(rows, min_size=1, max_size=4))
+@given(sent=st.lists(requests, min_size=1, max_size=5))
 async def test_append_agrees_with_a_dictionary(
-    fresh_store: AsyncIterator[Store], requests: list[list[tuple[int, float | None]]]
+    fresh_store: AsyncIterator[Store], sent: list[tuple[list[LiveReading], bool]]
 ) -> None:
     store: Store = await fresh_store()  # type: ignore[operator]
-    taken: dict[int, float | None] = {}
-    latest = -1
-    for request in requests:
-        expected, trial = [], dict(taken)
-        for second, value in request:
-            if second in trial:
-                expected.append(D if trial[second] == value else C)
-            else:
-                trial[second] = value
-                expected.append(A)
-        refused = C in expected
-        receipt = await store.append([reading(s, v) for s, v in request])
-        if not refused:
-            expected, latest = _late(request, expected, latest)
-            taken = trial
-        assert list(receipt.verdicts) == expected
-        assert (receipt.position is None) == (refused or not {A, L} & set(expected))
+    model, logged = Model(), []
 
+    for readings, partial in sent:
+        receipt = await store.append(readings, partial=partial)
+        verdicts, rows = model.append(readings, partial=partial)
+        logged += rows
+        assert list(receipt.verdicts) == verdicts
+        assert (receipt.position is None) == (not rows)
 
-def _late(
-    request: list[tuple[int, float | None]], verdicts: list[Verdict], latest: int
-) -> tuple[list[Verdict], int]:
-    result = []
-    for (second, _), verdict in zip(request, verdicts, strict=True):
-        result.append(L if verdict is A and second < latest else verdict)
-        latest = max(latest, second) if verdict is A else latest
-    return result, latest
+    entries = await store.read(START, count=100)
+    snapshots = await store.snapshots(["CNC-001", "MIL-002"])
+    for machine, snapshot in zip(["CNC-001", "MIL-002"], snapshots, strict=True):
+        own = [entry for entry in entries if entry.machine_id == machine]
+        assert [entry.previous for entry in own] == [START, *(e.position for e in own)][: len(own)]
+        assert [one for entry in own for one in entry.readings()] == [
+            one for one in logged if one.machine_id == machine
+        ]
+        assert sorted(one.id for one in snapshot.readings) == sorted(
+            one.id for one in model.latest.values() if one.machine_id == machine
+        )
+        assert snapshot.position == (own[-1].position if own else START)
