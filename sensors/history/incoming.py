@@ -28,22 +28,21 @@ def fill(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
     _FILL[connection.vendor](cursor, rows)
 
 
-def _insert(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
-    cursor.executemany(_INSERT, [*map(_tuple, enumerate(rows))])
-
-
-def _tuple(numbered: tuple[int, LiveReading]) -> tuple[int | float | str | None, ...]:
-    number, row = numbered
+def values(row: LiveReading) -> tuple[int | float | str | None, ...]:
+    """As the table of readings has them, from `sensor_id` to `metadata`."""
     return (
         row.sensor_id,
         row.measured_at,
         row.received_at,
         row.value,
-        row.quality.value,
+        int(row.quality),
         row.late,
         _encode(row.metadata).decode() if row.metadata else "",
-        number,
     )
+
+
+def _insert(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
+    cursor.executemany(_INSERT, [(*values(row), number) for number, row in enumerate(rows)])
 
 
 def _copy(cursor: Any, rows: Sequence[LiveReading]) -> None:
@@ -60,7 +59,7 @@ def _line(numbered: tuple[int, LiveReading]) -> str:
     value = "\\N" if row.value is None else repr(row.value)
     return (
         f"{row.sensor_id}\t{row.measured_at}\t{row.received_at}\t{value}\t"
-        f"{row.quality.value}\t{row.late}\t{metadata}\t{number}\n"
+        f"{int(row.quality)}\t{row.late}\t{metadata}\t{number}\n"
     )
 
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 from django.db import DataError, IntegrityError, connection, transaction
+from django.db.backends.utils import CursorWrapper
 
 from sensors.history import partitions, positions
-from sensors.history.incoming import fill
+from sensors.history.incoming import fill, values
 from sensors.messages import LiveReading, pack
 from sensors.models import ConflictingReading, DeadLetter, Sensor
 
@@ -14,6 +15,13 @@ from sensors.models import ConflictingReading, DeadLetter, Sensor
 # a number beyond 64 bits, ValueError that to text that is no UTF-8.
 DATA_ERRORS = (DataError, IntegrityError, OverflowError, ValueError)
 
+# SQLite has no COPY: the rows go straight in, which spares it a third of the work.
+_INSERT_EACH = """
+    INSERT INTO sensors_reading
+        (sensor_id, measured_at, received_at, value, quality, late, metadata)
+    VALUES (%s, %s, %s, %s, %s, %s, %s)
+    ON CONFLICT (sensor_id, measured_at) DO NOTHING
+"""
 # In the order of the key, so that two writers can never wait for each other in a circle.
 _INSERT_NEW = """
     INSERT INTO sensors_reading
@@ -83,9 +91,7 @@ def _store(rows: Sequence[LiveReading], epoch: str, position: str) -> Written:
     if not rows:
         return Written()
     with connection.cursor() as cursor:
-        fill(cursor, rows)
-        cursor.execute(_INSERT_NEW)
-        stored = cursor.rowcount
+        stored = _insert_new(cursor, rows)
         if stored == len(rows):
             return Written(stored)
         cursor.execute(_DIFFERENT)
@@ -93,6 +99,19 @@ def _store(rows: Sequence[LiveReading], epoch: str, position: str) -> Written:
     dead = _keep_conflicts(different, epoch, position)
     conflicts = len(different) - dead
     return Written(stored, len(rows) - stored - len(different), conflicts, dead)
+
+
+def _insert_new(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> int:
+    """How many were new; `incoming` holds them all if that were not all."""
+    if connection.vendor == "sqlite":
+        cursor.executemany(_INSERT_EACH, [*map(values, rows)])
+        stored: int = cursor.rowcount
+        if stored < len(rows):
+            fill(cursor, rows)
+        return stored
+    fill(cursor, rows)
+    cursor.execute(_INSERT_NEW)
+    return int(cursor.rowcount)
 
 
 def _keep_conflicts(
