@@ -152,7 +152,8 @@ def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
     for name, value in fields.items():
         _check_name(name)
         _check_metadata_value(value)
-        is_flat &= not isinstance(value, _NESTED)
+        if type(value) in _NESTED:
+            is_flat = False
     encoded = _ENCODE(fields)
     # Bytes are at least as many as characters.
     if len(encoded) > METADATA_SIZE and (size := len(encoded.decode())) > METADATA_SIZE:

@@ -10,11 +10,14 @@ NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the arithmetic below needs 
 MICROSECOND = timedelta(microseconds=1)
 SECOND_US = 1_000_000
 # RFC 3339 5.6, with an offset within the +-14:00 that civil time uses.
+_SECOND = re.compile(r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", re.ASCII)
 RFC3339 = re.compile(
-    r"(\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d)(?:\.(\d{1,32}))?"
+    rf"({_SECOND.pattern})(?:\.(\d{{1,32}}))?"
     r"(?:[Zz]|([+-])(?:(0\d|1[0-3]):([0-5]\d)|(14):00))",
     re.ASCII,
 )
+_POINT = len("2026-11-27T10:30:00")
+_LONGEST = _POINT + len(".") + 32 + len("Z")
 
 
 def now_us() -> int:
@@ -27,6 +30,11 @@ def parse_rfc3339(text: str) -> int:
 
     Raises ValueError when the text is not an RFC 3339 time with an offset.
     """
+    # What nearly all devices send, in half the time of the expression.
+    if text[_POINT : _POINT + 1] == "." and text[-1] == "Z" and len(text) <= _LONGEST:
+        digits = text[_POINT + 1 : -1]
+        if digits.isdecimal() and digits.isascii():
+            return _us_of_second(text[:_POINT]) + int(digits[:6].ljust(6, "0"))
     match = RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("expected an RFC 3339 time with an offset")
@@ -49,6 +57,8 @@ def format_us(us: int) -> str:
 # Readings come in crowds of the same few seconds.
 @lru_cache(maxsize=1024)
 def _us_of_second(moment: str) -> int:
+    if _SECOND.fullmatch(moment) is None:
+        raise ValueError("expected an RFC 3339 time with an offset")
     # In whole numbers, so that 0001-01-01T00:00:00+14:00 does not leave datetime's range.
     return (datetime.fromisoformat(moment) - NAIVE_EPOCH) // MICROSECOND
 
