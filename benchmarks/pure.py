@@ -19,10 +19,11 @@ from sensors.api.answers import answers, encode
 from sensors.descriptions import Known, MachineDescription, SensorDescription
 from sensors.enums import Verdict
 from sensors.instants import now_us
-from sensors.messages import LiveReading, Receipt, pack
+from sensors.messages import LiveReading, Receipt
 from sensors.resolution import resolve
 from sensors.sent import SentReading
 from sensors.serializers import check_batch, check_single
+from sensors.store.series import arguments_of
 
 TIMES = 200
 REFERENCE = "a loop of 1,000 turns"
@@ -44,7 +45,7 @@ def functions() -> dict[str, Callable[[], object]]:
         "check 100 single readings": lambda: [check_single(single, now_us=now) for _ in range(100)],
         "check a batch of 100": lambda: check_batch(batch, now_us=now),
         "find 100 readings' sensors": lambda: resolve(checked.readings, known, received_at=now),
-        "pack 100 readings": lambda: [pack(reading) for reading in readings],
+        "lay out 100 readings for the log": lambda: arguments_of(readings),
         "answer 100 readings": lambda: encode(answers(sent, readings, receipt, stored=True)),
         "20 frames of 5 readings": lambda: [
             _frame(readings[at : at + 5]) for at in range(0, 100, 5)

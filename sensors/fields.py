@@ -99,6 +99,7 @@ def unit_of(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=NAMES_KEPT)
 def quality_of(text: str) -> Quality:
     quality = QUALITY_BY_WORD.get(text)
     if quality is None:
@@ -151,9 +152,11 @@ def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
     is_flat = True
     for name, value in fields.items():
         _check_name(name)
-        _check_metadata_value(value)
-        if type(value) in _NESTED:
-            is_flat = False
+        if type(value) is str:
+            _check_text(value)
+        else:
+            _check_metadata_value(value)
+            is_flat &= not isinstance(value, _NESTED)
     encoded = _ENCODE(fields)
     # Bytes are at least as many as characters.
     if len(encoded) > METADATA_SIZE and (size := len(encoded.decode())) > METADATA_SIZE:

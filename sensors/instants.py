@@ -34,24 +34,29 @@ def parse_rfc3339(text: str) -> int:
     if text[_POINT : _POINT + 1] == "." and text[-1] == "Z" and len(text) <= _LONGEST:
         digits = text[_POINT + 1 : -1]
         if digits.isdecimal() and digits.isascii():
-            return _us_of_second(text[:_POINT]) + int(digits[:6].ljust(6, "0"))
+            return _us_of_second(text[:_POINT]) + _us_of_digits(digits)
     match = RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("expected an RFC 3339 time with an offset")
     moment, fraction, sign, hours, minutes, fourteen = match.groups()
     us = _us_of_second(moment)
     if fraction:
-        us += int(fraction[:6].ljust(6, "0"))
+        us += _us_of_digits(fraction)
     if sign:
         offset = (int(hours or fourteen) * 60 + int(minutes or 0)) * 60 * SECOND_US
         us += -offset if sign == "+" else offset
     return us
 
 
+def _us_of_digits(fraction: str) -> int:
+    return int(fraction if len(fraction) == 6 else fraction[:6].ljust(6, "0"))
+
+
 def format_us(us: int) -> str:
     """RFC 3339 in UTC with `Z` and six digits."""
     second, rest = divmod(us, SECOND_US)
-    return f"{_text_of_second(second)}.{rest:06d}Z"
+    digits = str(SECOND_US + rest)[1:]  # with its zeros, in half the time of a format
+    return f"{_text_of_second(second)}.{digits}Z"
 
 
 # Readings come in crowds of the same few seconds.

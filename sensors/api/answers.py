@@ -58,7 +58,7 @@ def answers(
             f"{one.machine_id}_{one.sensor_type}_{one.measured_at}",
             received_at,
             processed_at,
-            verdict.value,
+            verdict._value_,  # `value` of an enum is looked up anew each time
             not_stored,
         )
         for one, verdict in zip(sent, receipt.verdicts, strict=True)
