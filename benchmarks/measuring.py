@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 import msgspec
 
@@ -18,6 +19,7 @@ Measures = dict[str, float]
 _DRAIN_SECONDS = 180.0
 _FIRST_SOCKETS = 100
 _SETTLE_SECONDS = 1.0
+_END_SECONDS = 10.0
 
 
 def load_turn(instance: Instance, plan: Plan) -> Measures:
@@ -116,6 +118,9 @@ class _load:  # noqa: N801 - reads as what it is: with _load(plan)
     def __exit__(self, *exc: object) -> None:
         assert self._process.stdin
         self._process.stdin.close()
+        # It ends by itself then; a signal in the midst of that would fill the screen.
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(_END_SECONDS)
         stop(self._process)  # type: ignore[arg-type]
 
 
