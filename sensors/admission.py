@@ -36,7 +36,9 @@ async def admit(
     machines = check_machines(checked.readings, known, key)
     if machines and not partial:
         raise next(iter(machines.values()))
-    sent = {index: one for index, one in checked.readings.items() if index not in machines}
+    sent = checked.readings
+    if machines:
+        sent = {index: one for index, one in sent.items() if index not in machines}
     resolved = await _resolve(sent, known, received_at=received_at, partial=partial)
     unknown = (
         FieldError("machine_id", error.code, error.detail, index)

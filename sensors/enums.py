@@ -33,6 +33,9 @@ class Verdict(StrEnum):
     CONFLICT = "conflict"
     REFUSED = "refused"
 
+    # Enum's own is a step of Python for each reading; equal to its text, it hashes like it.
+    __hash__ = str.__hash__
+
 
 class Connectivity(StrEnum):
     """Whether a machine's sensors are heard (contract 3.2)."""

@@ -21,8 +21,8 @@ async def ingest(
     Raises ConflictingDuplicate, RateLimited, LogFull or LogUnavailable.
     """
     receipt = await get_store().append(readings, key_id=key_id, partial=partial)
-    conflicts = [at for at, one in enumerate(receipt.verdicts) if one is Verdict.CONFLICT]
-    if conflicts and not partial:
+    if Verdict.CONFLICT in receipt.verdicts and not partial:
+        conflicts = [at for at, one in enumerate(receipt.verdicts) if one is Verdict.CONFLICT]
         READINGS.labels(Verdict.CONFLICT).inc(len(conflicts))
         raise ConflictingDuplicate([conflict(readings[at], index=at) for at in conflicts])
     for verdict in set(receipt.verdicts):

@@ -167,17 +167,21 @@ class BatchView(DeviceView):
     @classmethod
     def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> DeviceAnswer:
         taken = answers(admitted.sent, admitted.readings, receipt, stored=stored)
-        rows: dict[int, Answer | Refusal] = dict(zip(admitted.indices, taken, strict=True))
         refused = _refused(admitted, receipt)
+        if not refused:
+            return _response(taken, status_of(receipt.verdicts, stored=stored), receipt)
+        rows: dict[int, Answer | Refusal] = dict(zip(admitted.indices, taken, strict=True))
         if len(refused) == len(rows.keys() | refused.keys()):
             raise _all_refused(admitted, refused)
         rows |= {index: refusal(index, errors) for index, errors in refused.items()}
-        status = 207 if refused else status_of(receipt.verdicts, stored=stored)
-        return _response([rows[index] for index in sorted(rows)], status, receipt)
+        return _response([rows[index] for index in sorted(rows)], 207, receipt)
 
 
 def _refused(admitted: Admitted, receipt: Receipt) -> dict[int, list[Any]]:
     """The refused rows: those that were wrong, and those that the log knew otherwise."""
+    READINGS.labels(Verdict.REFUSED).inc(len(admitted.refused))
+    if Verdict.CONFLICT not in receipt.verdicts:
+        return admitted.refused
     conflicting = {
         index: [conflict(reading, index=index)]
         for index, reading, verdict in zip(
@@ -185,7 +189,6 @@ def _refused(admitted: Admitted, receipt: Receipt) -> dict[int, list[Any]]:
         )
         if verdict is Verdict.CONFLICT
     }
-    READINGS.labels(Verdict.REFUSED).inc(len(admitted.refused))
     return admitted.refused | conflicting
 
 

@@ -156,6 +156,8 @@ def _answer(request: Request, reply: list[Any]) -> None:
 
 def _in_order(letters: bytes, indices: Sequence[int]) -> tuple[Verdict, ...]:
     """The script's verdicts, which come by machine, in the order of the readings."""
+    if letters.count(b"a") == len(indices):
+        return (Verdict.ACCEPTED,) * len(indices)
     verdicts = [Verdict.ACCEPTED] * len(indices)
     for index, letter in zip(indices, letters, strict=True):
         verdicts[index] = _VERDICTS[letter]
