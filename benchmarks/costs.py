@@ -61,6 +61,7 @@ def _of_the_product(instance: Instance, seconds: float) -> Iterator[Line]:
     for role in _ROLES:
         yield f"{role}: memory of the idle process", _number(memory[role] / 1024), "MB"
     yield "all processes idle", _number(idle["idle_percent"]), "% of a core"
+    yield from _of_open_sockets(instance, seconds)
     yield from _of_readings("a POST, nobody watches", load_turn(instance, _plan(instance, seconds)))
     watched = _plan(instance, seconds, sockets=_MACHINES, watched=_MACHINES)
     yield from _of_readings("a POST, a socket watches", load_turn(instance, watched))
@@ -71,7 +72,9 @@ def _of_the_product(instance: Instance, seconds: float) -> Iterator[Line]:
     yield from _of_readings("one of a batch of 100, nobody watches", batches)
     watched = msgspec.structs.replace(watched, connections=8, size=100)
     yield from _of_readings("one of a batch of 100, a socket watches", load_turn(instance, watched))
-    yield from _of_sockets(instance, seconds)
+    one = _plan(instance, seconds, devices=instance.devices[:1], rate=10, sockets=1000)
+    fanout = load_turn(instance, one)
+    yield "web: a frame to a further socket", _number(fanout["delivery_cpu_us_web"]), "us"
     yield "PostgreSQL: WAL of a row in batches", _number(wal / batches["accepted"]), "bytes"
     assert instance.rows
     yield "PostgreSQL: table of a row", _number(_asked(instance, _SIZES) / instance.rows()), "bytes"
@@ -96,10 +99,8 @@ def _of_catching_up(instance: Instance, seconds: float) -> Iterator[Line]:
         yield f"a POST, history catches up: {role}", _number(measures[f"cpu_us_{role}"]), "us"
 
 
-def _of_sockets(instance: Instance, seconds: float) -> Iterator[Line]:
-    one = instance.devices[:1]
-    fanout = load_turn(instance, _plan(instance, seconds, devices=one, rate=10, sockets=1000))
-    yield "web: a frame to a further socket", _number(fanout["delivery_cpu_us_web"]), "us"
+def _of_open_sockets(instance: Instance, seconds: float) -> Iterator[Line]:
+    """Before anything else: later ones get the memory of those that have left."""
     every = instance.devices
     plan = _plan(instance, seconds, devices=every, sockets=len(every), watched=len(every))
     opened = socket_turn(instance, plan)
