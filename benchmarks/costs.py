@@ -146,23 +146,24 @@ def _requests(size: int) -> Iterator[list[LiveReading]]:
     """Of all machines in turns."""
     start, together = now_us() - 3600 * SECOND_US, max(1, size // _KINDS)
     for first in range(0, _MOMENTS, together):
+        received_at = start + (first + together) * SECOND_US
         for machine in range(_MACHINES):
             readings = [
-                _reading(machine, kind, start + moment * SECOND_US)
+                _reading(machine, kind, start + moment * SECOND_US, received_at)
                 for moment in range(first, first + together)
                 for kind in range(_KINDS)
             ]
             yield from (readings[at : at + size] for at in range(0, len(readings), size))
 
 
-def _reading(machine: int, kind: int, moment: int) -> LiveReading:
+def _reading(machine: int, kind: int, moment: int, received_at: int) -> LiveReading:
     return LiveReading(
         machine_id=machine_id(machine),
         sensor_id=machine * _KINDS + kind,
         sensor_type=("temperature", "pressure", "vibration", "humidity", "speed")[kind],
         unit=("Cel", "bar", "mm/s", "%", "rpm")[kind],
         measured_at=moment,
-        received_at=moment + 20_000,
+        received_at=received_at,
         value=85.25 + kind,
         quality=Quality.GOOD,
         metadata={"location": "workshop_3", "seq": moment % 100_000},

@@ -70,20 +70,20 @@ async def _command(url: str, size: int) -> list[str]:
     now = now_us()
     line = _Recorder(url, seconds=CALL_SECONDS)
     appender = Appender(line)
-    readings = [_reading(number, now + number) for number in range(size)]
+    readings = [_reading(number, now + number, now + 20_000) for number in range(size)]
     await appender.append(readings, key_id="key", partial=False)
     await appender.close()
     return [part.decode() if isinstance(part, bytes) else str(part) for part in line.asked]
 
 
-def _reading(number: int, moment: int) -> LiveReading:
+def _reading(number: int, moment: int, received_at: int) -> LiveReading:
     return LiveReading(
         machine_id="CNC-000",
         sensor_id=number % len(_KINDS),
         sensor_type=_KINDS[number % len(_KINDS)],
         unit="Cel",
         measured_at=moment,
-        received_at=moment + 20_000,
+        received_at=received_at,
         value=85.25,
         quality=Quality.GOOD,
         metadata={"location": "workshop_3", "seq": number},
