@@ -51,11 +51,12 @@ local function read_series(machine, at)
   return series, series.at + 2 * series.rows
 end
 
--- `latest` is what Redis has of each sensor, `newest` what this request makes of it.
+-- `latest` is what Redis has of each sensor, `newest` what this request makes of it; the packed rows
+-- stand in the arguments after `offset`.
 local function read_machine(at)
   local machine = {
     name = arguments[at], key = latest_prefix .. arguments[at], rows = tonumber(arguments[at + 2]),
-    before = at + 2, series = {}, latest = {}, newest = {},
+    offset = at + 2, series = {}, latest = {}, newest = {},
   }
   local number = tonumber(arguments[at + 1])
   at = at + 3 + machine.rows
@@ -131,7 +132,7 @@ local function is_plain(machine)
     local number = number_of(series, '%d+$')
     machine.newest[sensor] = {
       order = order_of(last, received), measured = last, received = received, number = number,
-      packed = arguments[machine.before + number],
+      packed = arguments[machine.offset + number],
     }
   end
   return true
@@ -145,13 +146,13 @@ local function renew(key)
 end
 
 -- One entry per machine and request, cut where it would hold more than `entry_size` readings.
--- Its rows stand in `packed` after `before`.
-local function write_rows(machine, packed, before, number)
+-- Its rows stand in `packed` after `offset`.
+local function write_rows(machine, packed, offset, number)
   for first = 1, number, entry_size do
     local last = math.min(first + entry_size - 1, number)
     machine.position = redis.call('XADD', log, '*', 'kind', 'readings', 'machine', machine.name,
       'prev', machine.position, 'n', last - first + 1,
-      'readings', '[' .. table.concat(packed, ',', before + first, before + last) .. ']')
+      'readings', '[' .. table.concat(packed, ',', offset + first, offset + last) .. ']')
     entries = entries + 1
   end
   local fields = { '_pos', machine.position }
@@ -169,7 +170,7 @@ local function write_plain(machine)
     renew(series.key)
     count_readings(series.sensor, series.rows)
   end
-  write_rows(machine, arguments, machine.before, machine.rows)
+  write_rows(machine, arguments, machine.offset, machine.rows)
 end
 
 -- The machine's rows in the order sent, each with what is known of its bucket.
@@ -187,7 +188,7 @@ local function rows_of(machine)
       rows[number] = {
         sensor = series.sensor, key = series.key, known = known, measured = measured,
         identity = arguments[series.at + 2 * i - 1], order = order_of(measured, series.received),
-        packed = arguments[machine.before + number],
+        packed = arguments[machine.offset + number],
       }
     end
   end

@@ -60,7 +60,7 @@ def arguments_of(readings: Sequence[LiveReading]) -> Packed:
 
 
 def _series(readings: Sequence[LiveReading]) -> list[_Series]:
-    """Those of one machine. Here a reading's cost counts: `%` and a tuple halve it."""
+    """Those of one machine. Each step is one for every reading: `%` is quicker than a format."""
     found: list[_Series] = []
     open_ones: dict[tuple[str, int, int], _Series] = {}
     for number, reading in enumerate(readings, 1):
