@@ -29,7 +29,7 @@ SAY_SECONDS = 5.0
 POLL_SECONDS = 0.05
 LEAST_MEMORY, MOST_MEMORY = 128 * 1024**2, 8 * 1024**3
 # How the log wants its Redis, as in docker-compose.yml. A small hash is searched from its start:
-# with 512 fields, the default of some releases, that was a fifth of what a sensor's reading costs.
+# with 512 fields, the default of some releases, that was a quarter of Redis's time in batches.
 # This name of the option is also that of releases before 7.
 LOG_OPTIONS = (
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),

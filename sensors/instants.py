@@ -30,7 +30,7 @@ def parse_rfc3339(text: str) -> int:
 
     Raises ValueError when the text is not an RFC 3339 time with an offset.
     """
-    # What nearly all devices send, in half the time of the expression.
+    # What nearly all devices send, in three fifths of the time that the expression takes.
     if text[_POINT : _POINT + 1] == "." and text[-1] == "Z" and len(text) <= _LONGEST:
         digits = text[_POINT + 1 : -1]
         if digits.isdecimal() and digits.isascii():
@@ -55,7 +55,7 @@ def _us_of_digits(fraction: str) -> int:
 def format_us(us: int) -> str:
     """RFC 3339 in UTC with `Z` and six digits."""
     second, rest = divmod(us, SECOND_US)
-    digits = str(SECOND_US + rest)[1:]  # with its zeros, in half the time of a format
+    digits = str(SECOND_US + rest)[1:]  # with its zeros; quicker than a format
     return f"{_text_of_second(second)}.{digits}Z"
 
 

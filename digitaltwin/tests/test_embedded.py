@@ -3,12 +3,21 @@
 import os
 import signal
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from digitaltwin.embedded import MEMORY, EmbeddedRedis, RedisNotStarted, find_server, url
+from digitaltwin.embedded import (
+    LOG_OPTIONS,
+    MEMORY,
+    EmbeddedRedis,
+    RedisNotStarted,
+    find_server,
+    url,
+)
+from digitaltwin.tests.compose_file import read_services
+from digitaltwin.tests.composed import GIVEN, ROOT
 from digitaltwin.tests.servers import answers_ping, wait_for
 
 pytestmark = pytest.mark.redis
@@ -39,6 +48,16 @@ def start() -> Iterator[Start]:
 
 def pid_of(data_dir: Path) -> int:
     return int((data_dir / "redis" / "redis.pid").read_text())
+
+
+def test_composed_redis_is_set_as_the_embedded_one() -> None:
+    _, *composed = read_services(ROOT / "docker-compose.yml", GIVEN)["redis"]["command"]
+
+    assert set(pairs(LOG_OPTIONS)) <= set(pairs(composed))
+
+
+def pairs(options: Sequence[str]) -> list[tuple[str, str]]:
+    return list(zip(options[::2], options[1::2], strict=True))
 
 
 def test_url_of_a_folder_without_redis_is_memory(tmp_path: Path) -> None:

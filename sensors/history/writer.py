@@ -15,7 +15,7 @@ from sensors.models import ConflictingReading, DeadLetter, Sensor
 # a number beyond 64 bits, ValueError that to text that is no UTF-8.
 DATA_ERRORS = (DataError, IntegrityError, OverflowError, ValueError)
 
-# SQLite has no COPY: the rows go straight in, which spares it a third of the work.
+# SQLite has no COPY: the rows go straight in, which spares it the copy.
 _INSERT_EACH = """
     INSERT INTO sensors_reading
         (sensor_id, measured_at, received_at, value, quality, late, metadata)

@@ -141,7 +141,7 @@ end
 local function renew(key)
   if not renewed[key] then
     renewed[key] = true
-    redis.call('EXPIRE', key, remember + 120)
+    redis.call('EXPIRE', key, remember + 120) -- a bucket's seconds (series.py)
   end
 end
 

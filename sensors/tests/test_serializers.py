@@ -35,6 +35,30 @@ def codes_of(body: bytes | dict[str, Any]) -> list[tuple[str, str]]:
         return [("", exc.code)]
 
 
+def microseconds(text: str) -> int | None:
+    try:
+        return parse_rfc3339(text)
+    except ValueError:
+        return None
+
+
+@given(
+    moment=st.sampled_from(
+        [
+            *("2026-11-23T10:30:00", "2026-11-23t10:30:00", "2000-02-29T23:59:59"),
+            *("2026-02-29T10:30:00", "2026-11-23T10:30:60", "2026-11-23 10:30:00"),
+            "2026-11-2310:30:00",
+        ]
+    ),
+    digits=st.one_of(
+        st.integers(1, 33).map(lambda length: "123456789"[:length].ljust(length, "0")),
+        st.text("1\u0663\u00b2 -.", max_size=8),
+    ),
+)
+def test_usual_form_of_time_is_read_as_the_expression_reads_it(moment: str, digits: str) -> None:
+    assert microseconds(f"{moment}.{digits}Z") == microseconds(f"{moment}.{digits}+00:00")
+
+
 def without(name: str) -> dict[str, Any]:
     return {field: value for field, value in GOOD.items() if field != name}
 
