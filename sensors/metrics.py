@@ -49,6 +49,11 @@ DELIVERY_SECONDS = Histogram(
 DROPPED = Counter(
     "digitaltwin_dropped", "What a bounded queue or a check let fall.", ["what", "reason"]
 )
+SCRIPT_ERRORS = Counter(
+    "digitaltwin_script_errors",
+    "Redis scripts that failed by an error of their own or of the data they met.",
+    ["script"],
+)
 
 # A series that begins with its first event hides that event from every rate.
 for _outcome in Outcome:

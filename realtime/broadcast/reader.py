@@ -16,11 +16,10 @@ from django.conf import settings
 from realtime import groups
 from realtime.broadcast.frames import Frames
 from sensors.exceptions import LogUnavailable
-from sensors.messages import START, Audience, Frame, LogEntry, MachineFrame, position_key
+from sensors.messages import DASHBOARD, START, Audience, Frame, LogEntry, MachineFrame, position_key
 from sensors.metrics import DROPPED, FRAMES
 from sensors.readers.lag import forget_lag, show_lag
 from sensors.readers.leases import is_set_within, run_under_lease
-from sensors.store import keys
 from sensors.store.store import Store, get_store
 from sensors.timestamps import now_us
 
@@ -83,7 +82,7 @@ class Broadcaster:
         waits = self._frames.next_due() is not None
         # Who watches is read after the entries: who said so before it read its snapshot is in, and
         # so is who subscribed before they were logged.
-        entries, audience = await self._store.read_with_audience(
+        entries, audience = await self._store.log.read_with_audience(
             self._position, count=READ_ENTRIES, wait=not waits, now_us=now_us()
         )
         began = self._clock()
@@ -109,11 +108,11 @@ class Broadcaster:
 
     async def _begin(self) -> None:
         """From the saved position or RECENT_SECONDS ago, whichever is later."""
-        epoch = await self._store.epoch()
-        saved_epoch, saved = await self._store.broadcast()
+        epoch = await self._store.log.epoch()
+        saved_epoch, saved = await self._store.progress.marked("broadcast")
         recent = f"{max(0, now_us() // 1000 - settings.RECENT_SECONDS * 1000)}-0"
         start = max(saved, recent, key=position_key) if saved_epoch == epoch else recent
-        newest = await self._store.last_position()
+        newest = await self._store.log.last_position()
         # With nothing in the log after the start, the first frame follows its last entry.
         self._follow(epoch, start, covered=min(start, newest, key=position_key))
 
@@ -127,8 +126,8 @@ class Broadcaster:
     async def _take(self, entries: list[LogEntry]) -> None:
         audience = self._audience
         if not self._epoch:
-            self._epoch = await self._store.epoch()
-        is_dashboard_watched = keys.DASHBOARD in audience.watched
+            self._epoch = await self._store.log.epoch()
+        is_dashboard_watched = DASHBOARD in audience.watched
         for entry in entries:
             name = entry.machine_id
             self._frames.add(
@@ -142,21 +141,23 @@ class Broadcaster:
 
     async def _send(self, frames: list[Frame]) -> None:
         watched = self._audience.watched
-        await self._send_to_groups([frame for frame in frames if name_of(frame) in watched])
+        await self._send_to_groups([frame for frame in frames if frame.topic in watched])
         await self._publish([frame for frame in frames if isinstance(frame, MachineFrame)])
 
     async def _send_to_groups(self, frames: list[Frame]) -> None:
         left = len(frames)
         for portion in portions(frames):
             try:
-                await self._group_send([(_group(one), msgspec.to_builtins(one)) for one in portion])
+                await self._group_send(
+                    [(groups.of(frame.topic), msgspec.to_builtins(frame)) for frame in portion]
+                )
             except Exception as exc:
                 # The rest of this tick would wait for the same deadline, one after the other.
                 self._complain("group_send_failed", reason="channel_layer", exc=exc, lost=left)
                 return
             left -= len(portion)
             self._sent += len(portion)
-            machines = sum(isinstance(frame, MachineFrame) for frame in portion)
+            machines = sum(frame.topic != DASHBOARD for frame in portion)
             FRAMES.labels(kind="machine").inc(machines)
             FRAMES.labels(kind="dashboard").inc(len(portion) - machines)
 
@@ -171,11 +172,11 @@ class Broadcaster:
 
     async def _publish(self, frames: list[MachineFrame]) -> None:
         """To plain Redis subscribers, last: they cost the sockets nothing."""
-        heard = [one for one in frames if self._audience.listens(one.machine_id)]
+        heard = [one for one in frames if one.text and self._audience.listens(one.machine_id)]
         if not heard:
             return
         try:
-            await self._store.publish((frame.machine_id, frame.text) for frame in heard)
+            await self._store.audience.publish((frame.machine_id, frame.text) for frame in heard)
             FRAMES.labels(kind="plain").inc(len(heard))
         except LogUnavailable as exc:
             self._complain("publish_failed", reason="publish", exc=exc, lost=len(heard))
@@ -192,9 +193,9 @@ class Broadcaster:
         """About once a second: what was sent, how far, and whether it is still the same log."""
         self._books_at = self._clock()
         if self._sent:
-            await self._store.count({"sensor_updates_broadcast": self._sent})
+            await self._store.counters.add({"sensor_updates_broadcast": self._sent})
             self._sent = 0
-        epoch = await self._store.epoch()
+        epoch = await self._store.log.epoch()
         if self._epoch and epoch != self._epoch:
             # An empty Redis would keep a read from the old position waiting for ever.
             self._follow(epoch, START, covered=START)
@@ -207,7 +208,7 @@ class Broadcaster:
         if not self._epoch or self._position == self._marked:
             return
         try:
-            await self._store.mark_broadcast(self._epoch, self._position)
+            await self._store.progress.mark("broadcast", self._epoch, self._position)
             self._marked = self._position
         except LogUnavailable as exc:
             log.warning("broadcast_not_marked", error=exc.detail)
@@ -235,14 +236,3 @@ def portions(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
         portion.append(frame)
     if portion:
         yield portion
-
-
-def _group(frame: Frame) -> str:
-    if isinstance(frame, MachineFrame):
-        return groups.machine(frame.machine_id)
-    return groups.DASHBOARD
-
-
-def name_of(frame: Frame) -> str:
-    """The machine's id, or the store's name for the dashboard: what `watched` holds."""
-    return frame.machine_id if isinstance(frame, MachineFrame) else keys.DASHBOARD

@@ -81,9 +81,9 @@ class HistoryReader:
 
     async def _resume(self) -> None:
         """Go on from where the database is, whatever became of the last transaction."""
-        epoch = await self._store.epoch()
+        epoch = await self._store.log.epoch()
         self._epoch, self._position = await self._in_database(partial(positions.resume, epoch))
-        await self._store.mark_stored(self._epoch, self._position)
+        await self._store.progress.mark("history", self._epoch, self._position)
 
     async def _follow(self, ended: asyncio.Event) -> None:
         """Store what comes; returns when the log is another one."""
@@ -98,7 +98,7 @@ class HistoryReader:
                 await self._keep(batch)
             if not entries:
                 # Redis may have lost the mark, or the epoch's time to live may run out.
-                await self._store.mark_stored(self._epoch, self._position)
+                await self._store.progress.mark("history", self._epoch, self._position)
             self._outage.end()
 
     async def _read(self, ended: asyncio.Event) -> tuple[list[LogEntry], str]:
@@ -117,8 +117,10 @@ class HistoryReader:
         if self._gathers:
             self._gathers = False
             await asyncio.sleep(GATHER_AWAITED_SECONDS)
-            await self._store.is_stored_wanted(within=GATHER_SECONDS - GATHER_AWAITED_SECONDS)
-        return await self._store.read_with_epoch(self._position, count=self._count())
+            await self._store.progress.is_flush_requested(
+                within=GATHER_SECONDS - GATHER_AWAITED_SECONDS
+            )
+        return await self._store.log.read_with_epoch(self._position, count=self._count())
 
     def _count(self) -> int:
         """Entries to read at once, so that they fill about one transaction."""
@@ -133,7 +135,7 @@ class HistoryReader:
         rows = sum(entry.count for entry in batch)
         self._readings_per_entry = max(1.0, rows / len(batch))
         ROWS_STORED.inc(written.stored)
-        await self._store.mark_stored(self._epoch, self._position)
+        await self._store.progress.mark("history", self._epoch, self._position)
         self._gathers = not self._store.in_memory and rows < self._most_rows // SMALL_SHARE
         self._outage.end()
         await asyncio.sleep(self._pause)
@@ -147,7 +149,7 @@ class HistoryReader:
         while not ended.is_set():
             pause = TEND_SECONDS if self._epoch else TEND_FULL_SECONDS
             try:
-                if self._epoch and await self._store.epoch() == self._epoch:
+                if self._epoch and await self._store.log.epoch() == self._epoch:
                     now = now_us()
                     is_full = await trimming.trim(self._store, self._position, now_us=now)
                     await show_lag(self._store, positions.READER, self._position, now_us=now)

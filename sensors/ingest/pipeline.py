@@ -20,7 +20,7 @@ async def ingest(
 
     Raises ConflictingDuplicate, RateLimited, LogFull or LogUnavailable.
     """
-    receipt = await get_store().append(readings, key_id=key_id, partial=partial)
+    receipt = await get_store().log.append(readings, key_id=key_id, partial=partial)
     if Outcome.CONFLICT in receipt.outcomes and not partial:
         conflicts = [at for at, one in enumerate(receipt.outcomes) if one is Outcome.CONFLICT]
         READINGS.labels(Outcome.CONFLICT).inc(len(conflicts))
@@ -40,8 +40,8 @@ async def is_stored(receipt: Receipt, *, wanted: bool) -> bool:
     if not wanted and not store.in_memory:
         return True
     # All were taken before: whatever the log held by now includes them.
-    position = receipt.position or await store.last_position()
-    stored = await store.wait_stored(position, seconds=STORED_SECONDS)
+    position = receipt.position or await store.log.last_position()
+    stored = await store.progress.wait_stored(position, seconds=STORED_SECONDS)
     if not stored and store.in_memory:
         raise LogUnavailable("The database did not take the readings in time; send them again.")
     return stored

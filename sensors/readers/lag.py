@@ -26,15 +26,15 @@ def lag(unread: str | None, *, oldest: str, newest: str, length: int, now_us: in
 
 async def show_lag(store: Store, reader: str, position: str, *, now_us: int) -> Lag:
     """Measure it and put it into the reader's gauges. Raises LogUnavailable."""
-    unread = await store.read(position, count=1)
-    oldest = await store.read(START, count=1)
+    unread = await store.log.read(position, count=1)
+    oldest = await store.log.read(START, count=1)
     behind = Lag(0, 0.0)
     if unread and oldest:
         behind = lag(
             unread[0].position,
             oldest=oldest[0].position,
-            newest=await store.last_position(),
-            length=await store.length(),
+            newest=await store.log.last_position(),
+            length=await store.log.length(),
             now_us=now_us,
         )
     _show(reader, behind)

@@ -26,10 +26,10 @@ def trim_position(stored: str, *, oldest: str, length: int, now_us: int) -> str:
 
 async def trim(store: Store, stored: str, *, now_us: int) -> bool:
     """Trim what is stored and old; whether the log is too full. Raises LogUnavailable."""
-    oldest = await store.read(START, count=1)
+    oldest = await store.log.read(START, count=1)
     if not oldest:
         return False
-    length = await store.length()
+    length = await store.log.length()
     first = oldest[0].position
-    await store.trim(trim_position(stored, oldest=first, length=length, now_us=now_us))
+    await store.log.trim(trim_position(stored, oldest=first, length=length, now_us=now_us))
     return length > FULL * settings.MAX_LOG_ENTRIES

@@ -81,7 +81,7 @@ def send(machine_id: str = "CNC-001", *, age: float = 3, **changes: Any) -> None
 
 async def _append(reading: LiveReading) -> None:
     store = Store(settings.REDIS_URL)
-    await store.append([reading])
+    await store.log.append([reading])
     await store.aclose()
 
 

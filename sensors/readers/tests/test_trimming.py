@@ -70,24 +70,24 @@ def test_trim_position_in_turns_brings_a_full_log_below_the_limit() -> None:
 async def test_trim_drops_what_is_stored_and_old(store: Store, settings: Any) -> None:
     positions = []
     for second in range(4):
-        receipt = await store.append([make_reading(second)])
+        receipt = await store.log.append([make_reading(second)])
         positions.append(receipt.position or "")
     much_later = (position_key(positions[-1])[0] + 3_600_000) * 1000
 
     is_full = await trim(store, positions[1], now_us=much_later)
 
-    entries = await store.read(START, count=10)
+    entries = await store.log.read(START, count=10)
     assert [entry.position for entry in entries] == positions[1:]
     assert not is_full
 
 
 async def test_trim_keeps_what_is_recent(store: Store) -> None:
-    receipt = await store.append([make_reading(1)])
+    receipt = await store.log.append([make_reading(1)])
     last = receipt.position or ""
 
     assert not await trim(store, last, now_us=position_key(last)[0] * 1000)
 
-    assert await store.length() == 1
+    assert await store.log.length() == 1
 
 
 async def test_trim_of_a_full_log_says_so_and_loses_nothing_unstored(
@@ -95,15 +95,15 @@ async def test_trim_of_a_full_log_says_so_and_loses_nothing_unstored(
 ) -> None:
     settings.MAX_LOG_ENTRIES = 4
     for second in range(4):
-        await store.append([make_reading(second)])
-    last = await store.last_position()
+        await store.log.append([make_reading(second)])
+    last = await store.log.last_position()
     much_later = (position_key(last)[0] + 3_600_000) * 1000
 
     assert await trim(store, START, now_us=much_later)
-    assert await store.length() == 4
+    assert await store.log.length() == 4
 
     await trim(store, last, now_us=much_later)
-    assert await store.length() == 1
+    assert await store.log.length() == 1
 
 
 async def test_trim_of_an_empty_log_does_nothing(store: Store) -> None:

@@ -95,13 +95,13 @@ def test_twin_has_no_cursor_before_anything_is_stored() -> None:
 async def test_twin_cursor_misses_nothing(store: Store) -> None:
     await Machine.objects.acreate(machine_id="CNC-001")
     for second in range(3):
-        receipt = await store.append([make_reading(second)])
+        receipt = await store.log.append([make_reading(second)])
         if second == 0:
-            await store.mark_stored(await store.epoch(), receipt.position or "")
+            await store.progress.mark("history", await store.log.epoch(), receipt.position or "")
 
     found = await sync_to_async(twin)("CNC-001", NOON)
     assert found is not None
-    missed = await store.missed("CNC-001", found["cursor"].partition(".")[2])
+    missed = await store.log.missed("CNC-001", found["cursor"].partition(".")[2])
 
     assert missed.entries is not None
     assert len(missed.entries) == 2
