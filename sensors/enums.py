@@ -15,7 +15,7 @@ class Quality(IntEnum):
         return self.name.lower()
 
 
-# The wire also takes `poor`, which reads back as `uncertain` (contract 3.1).
+# The wire also takes `poor`, which reads back as `uncertain`.
 QUALITY_BY_WORD = {
     "good": Quality.GOOD,
     "uncertain": Quality.UNCERTAIN,
@@ -38,7 +38,7 @@ class Verdict(StrEnum):
 
 
 class Connectivity(StrEnum):
-    """Whether a machine's sensors are heard (contract 3.2)."""
+    """Whether a machine's sensors are heard."""
 
     ONLINE = "online"
     STALE = "stale"

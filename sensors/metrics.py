@@ -1,4 +1,4 @@
-"""Prometheus metrics (contract section 8); the wires expose them at `/metrics`."""
+"""Prometheus metrics (docs/metrics.md); the wires expose them at `/metrics`."""
 
 from prometheus_client import Counter, Gauge, Histogram
 

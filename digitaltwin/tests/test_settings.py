@@ -24,7 +24,7 @@ from digitaltwin.tests.servers import environment
 ROOT = Path(__file__).resolve().parents[2]
 GOOD_SECRET = "k7Qm2xV9pLr4TzWc8NdYb5HsJf3Ga6Eu"
 
-# The settings of the contract, in its order.
+# Every setting, in the order of docs/settings.md.
 NAMES = [
     "DEBUG",
     "SECRET_KEY",
@@ -306,7 +306,7 @@ def table(path: str) -> dict[str, str]:
     return {name: cell for names, cell in rows for name in re.findall(r"[A-Z_]+", names)}
 
 
-def test_settings_are_those_of_the_contract() -> None:
+def test_settings_are_those_listed_here() -> None:
     settings_with()
 
     assert env.names - OF_OTHERS == set(NAMES)

@@ -1,4 +1,4 @@
-"""What a device is told about its readings (contract 3.1)."""
+"""What a device is told about its readings (docs/api.md)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

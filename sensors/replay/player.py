@@ -80,7 +80,7 @@ def turns(rows: Iterator[Row], schedule: Schedule, *, now: Callable[[], int]) ->
 def wire_readings(
     rows: Sequence[Row], mappings: Sequence[Mapping], schedule: Schedule, *, machine_id: str
 ) -> Iterator[dict[str, Any]]:
-    """The rows' readings as they go over the wire (contract 3.1), row by row."""
+    """The rows' readings as they go over the wire, row by row."""
     for row in rows:
         timestamp = format_us(schedule.stamp(row.measured_at))
         for mapping, value in zip(mappings, row.values, strict=True):

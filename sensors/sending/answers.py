@@ -1,4 +1,4 @@
-"""What the server's answers mean to a device that posts readings (contract 3.1)."""
+"""What the server's answers mean to a device that posts readings (docs/api.md)."""
 
 import email.utils
 from collections.abc import Iterable

@@ -35,7 +35,7 @@ def main() -> None:
         traffic = GoodTraffic(here)
         traffic.start()
         outcomes = [_say(outcome) for outcome in walk(here, only=options.only)]
-        unharmed = Clause("F23", "good traffic beside all this", lambda _: traffic.was_unharmed())
+        unharmed = Clause("good traffic", "unharmed by the walk", lambda _: traffic.was_unharmed())
         outcomes.append(_say(outcome_of(unharmed, here)))
     misses = [one for one in outcomes if one.word == "MISS"]
     not_here = sum(one.word == "n/a" for one in outcomes)
