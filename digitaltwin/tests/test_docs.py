@@ -89,7 +89,7 @@ def test_source_files_that_a_document_names_exist(document: Path) -> None:
     """A path in backticks that begins with a folder of the repository."""
     folders = "|".join((*ROOMS, "static", "templates", "benchmarks", "docs"))
     names = re.findall(
-        rf"`((?:{folders})/[\w./-]+\.(?:py|lua|js|html|css|md|yaml|po|svg|json))",
+        rf"`((?:{folders})/[\w./-]+\.(?:py|lua|js|html|css|md|yaml|po|svg|json))\b",
         document.read_text(encoding="utf-8"),
     )
 
