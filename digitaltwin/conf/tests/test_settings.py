@@ -344,8 +344,14 @@ def test_document_shows_every_setting_with_its_default() -> None:
             assert shown[name][0] != "`", name
 
 
-def test_readme_names_settings_that_exist() -> None:
-    assert set() < table("README.md").keys() <= set(NAMES)
+def test_tables_of_documents_name_settings_that_exist() -> None:
+    documents = ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+    named = {document: set(table(document)) for document in documents}
+
+    assert named["docs/deployment.md"]
+    for document, names in named.items():
+        assert names <= set(NAMES), document
 
 
 # Whole processes
