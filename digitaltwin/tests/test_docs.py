@@ -4,8 +4,9 @@ import re
 from pathlib import Path
 
 import pytest
-from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.metrics import Gauge, MetricWrapperBase
 
+from realtime.protocol import Close
 from sensors import metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -35,6 +36,22 @@ def test_metrics_document_lists_every_metric_with_its_type_and_labels() -> None:
 
     assert listed == defined
     assert len(rows) == len(listed)
+
+
+def test_every_gauge_says_how_processes_are_combined() -> None:
+    gauges = [metric for metric in vars(metrics).values() if isinstance(metric, Gauge)]
+
+    modes = {gauge._name: gauge._multiprocess_mode for gauge in gauges}
+
+    assert "all" not in modes.values()  # the default: a series for every process that ever ran
+
+
+def test_socket_document_lists_every_close_code() -> None:
+    rows = re.findall(r"^\| (\d{4}(?:, \d{4})*) \|", text_of("docs/sockets.md"), re.MULTILINE)
+
+    listed = {int(code) for row in rows for code in row.split(", ")}
+
+    assert {code.value for code in Close} <= listed
 
 
 def test_architecture_names_every_package_once() -> None:
