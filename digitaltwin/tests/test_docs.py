@@ -1,6 +1,7 @@
 """Documents that describe the source: metrics, packages and links, compared with the tree."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -62,13 +63,32 @@ def test_architecture_names_every_package_once() -> None:
         if path.parent != ROOT / room and not PARTS & set(path.parts)
     ]
 
-    entries = re.findall(
-        rf"^\| `((?:{'|'.join(ROOMS)})/[a-z_/]+)/` \|",
+    rows = re.findall(
+        rf"^\| `((?:{'|'.join(ROOMS)})/[a-z_/]+)/` \| .* \| (?:`([\w/]+\.py)`)? ?\|$",
         text_of("docs/architecture.md"),
         re.MULTILINE,
     )
 
-    assert sorted(entries) == sorted(packages)
+    assert sorted(package for package, _ in rows) == sorted(packages)
+    assert [row for row in rows if not (ROOT / "/".join(row)).exists()] == []
+
+
+def test_architecture_shows_the_import_order_of_the_contracts() -> None:
+    configuration = tomllib.loads(text_of("pyproject.toml"))
+    contracts = configuration["tool"]["importlinter"]["contracts"]
+    layers = {
+        room: contract["layers"]
+        for contract in contracts
+        for room in contract.get("containers", [])
+    }
+
+    block = text_of("docs/architecture.md").split("```")[1]
+    shown = {
+        room: re.findall(r"^  (.+)$", lines, re.MULTILINE)
+        for room, lines in re.findall(r"^(\w+)\n((?:  .+\n)+)", block, re.MULTILINE)
+    }
+
+    assert shown == layers
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
