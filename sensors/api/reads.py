@@ -13,13 +13,13 @@ from sensors.api.documents.naming import described_by
 from sensors.api.parameters import (
     history_cursor,
     history_parameters,
-    is_machine_id,
     machine_cursor,
     machine_list_parameters,
     no_parameters,
 )
 from sensors.descriptions import MachineDescription
 from sensors.exceptions import SensorsError
+from sensors.identifiers import is_machine_id
 from sensors.instants import format_us, now_us
 from sensors.reading_history import reading_history, sensors_named
 from sensors.selectors import machine_descriptions, machines_after

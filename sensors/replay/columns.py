@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from sensors.fields import SENSOR_NAME, UNIT_LENGTH
+from sensors.fields import UNIT_LENGTH
+from sensors.identifiers import is_sensor_name
 from sensors.replay.cells import shown
 from sensors.units import SHIPPED_UNITS
 
@@ -33,7 +34,7 @@ def parse_mapping(text: str) -> Mapping:
     # From the right: a column may be called anything, a sensor and a unit have no `=`.
     column, equals, target = text.rpartition("=")
     sensor_type, colon, unit = target.partition(":")
-    if not equals or not column or SENSOR_NAME.fullmatch(sensor_type) is None:
+    if not equals or not column or not is_sensor_name(sensor_type):
         raise MappingRefused(
             "expected column=sensor_type[:unit] such as Temperature=temperature.engine:Cel, "
             f"got {shown(text)}"

@@ -21,9 +21,10 @@ from sensors.api.documents.parts import (
     words,
 )
 from sensors.enums import QUALITY_BY_WORD, Connectivity, Quality, Verdict
+from sensors.identifiers import SENSOR_NAME
 
 _SENSOR_NAME = described(
-    {"type": "string", "pattern": f"^{fields.SENSOR_NAME.pattern}$"},
+    {"type": "string", "pattern": f"^{SENSOR_NAME.pattern}$"},
     "A type of sensor, and its position after a dot where a machine has several.",
 )
 _NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]*$"
