@@ -1,7 +1,5 @@
 """What a machine's page shows beside its values: the picture, what happened, what was said last."""
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from realtime import texts
@@ -10,6 +8,7 @@ from realtime.schematics import spots
 from realtime.shown import Shown, local, shown_machine
 from sensors.descriptions import MachineDescription, SensorDescription
 from sensors.instants import SECOND_US, format_us, parse_rfc3339
+from sensors.messages import effective_time
 from sensors.wire import OFFLINE_FACTOR
 
 
@@ -82,13 +81,16 @@ def _silent_since(machine: Shown) -> int:
     heard = [sensor for sensor in machine["sensors"] if sensor["latest"]]
     if machine["connectivity"] == "offline":
         longest: int = max(sensor["stale_seconds"] for sensor in machine["sensors"])
-        last = max(_order(sensor["latest"]) for sensor in heard)
+        last = max(_effective_at(sensor["latest"]) for sensor in heard)
         return last + OFFLINE_FACTOR * longest * SECOND_US
-    return max(_order(one["latest"]) + int(one["stale_seconds"]) * SECOND_US for one in heard)
+    return max(
+        _effective_at(sensor["latest"]) + int(sensor["stale_seconds"]) * SECOND_US
+        for sensor in heard
+    )
 
 
-def _order(latest: dict[str, Any]) -> int:
-    return min(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
+def _effective_at(latest: Shown) -> int:
+    return effective_time(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
 
 
 def said_last(sensors: list[Shown], now_us: int) -> Shown | None:

@@ -344,7 +344,7 @@ class Model:
             if verdicts[at] is not A:
                 continue
             latest = self.latest.get((one.machine_id, one.sensor_type))
-            if latest and one.order < latest.order:
+            if latest and one.effective_at < latest.effective_at:
                 verdicts[at] = L
             else:
                 self.latest[one.machine_id, one.sensor_type] = one

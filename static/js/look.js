@@ -1,5 +1,5 @@
 // What people read of the state: words, figures, ages. Pure, and the same as realtime/texts.py.
-import { order, serverTime } from "./state.js";
+import { effectiveTime, serverTime } from "./state.js";
 import { filled, words } from "./words.js";
 
 const QUALITIES = ["none", "good", "uncertain", "bad"];
@@ -39,7 +39,7 @@ const times = new WeakMap();
 /** A reading's moment in milliseconds and its skew, worked out once: looks ask every second. */
 function timesOf(latest) {
   let found = times.get(latest);
-  if (!found) times.set(latest, found = { ms: Date.parse(order(latest)), skew: skewSeconds(latest) });
+  if (!found) times.set(latest, found = { ms: Date.parse(effectiveTime(latest)), skew: skewSeconds(latest) });
   return found;
 }
 

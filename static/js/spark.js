@@ -1,6 +1,6 @@
 // The sparks of the tiles: loaded when a tile is first seen, then kept up by the readings.
 // `Spark` is pure but for the steps it keeps.
-import { order } from "./state.js";
+import { effectiveTime } from "./state.js";
 
 const ASK_AT_ONCE = 60;
 const GATHER_MS = 100;
@@ -84,7 +84,7 @@ export class Sparks {
     for (const reading of readings) {
       const one = this.byRow.get(`${reading.machine_id}/${reading.sensor_type}`);
       if (!one) continue;
-      if (one.spark.add(Date.parse(order(reading)), reading.value)) one.isDirty = true;
+      if (one.spark.add(Date.parse(effectiveTime(reading)), reading.value)) one.isDirty = true;
     }
   }
 

@@ -12,8 +12,8 @@ function machineOf(machine) {
   return { connectivity: machine.connectivity, isActive: machine.active ?? true, sensors: Object.fromEntries(sensors) };
 }
 
-/** What newest means: a stamp from the future counts from when it was received. */
-export function order(reading) {
+/** When a reading counts as measured (sensors/tests/data/newest_wins.json): a stamp from the future, when it was received. */
+export function effectiveTime(reading) {
   return reading.timestamp < reading.received_at ? reading.timestamp : reading.received_at;
 }
 
@@ -74,7 +74,7 @@ function withReadings(state, readings, wins) {
     const { machine_id: id, sensor_type: name } = reading;
     const sensor = machines[id]?.sensors[name];
     if (!sensor) hasUnknown = true;
-    else if (!reading.late && (!sensor.latest || wins(order(reading), order(sensor.latest)))) {
+    else if (!reading.late && (!sensor.latest || wins(effectiveTime(reading), effectiveTime(sensor.latest)))) {
       if (!copied.has(id)) machines[id] = { ...machines[id], sensors: { ...machines[id].sensors } };
       copied.add(id);
       machines[id].sensors[name] = { ...sensor, latest: reading };
