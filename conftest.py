@@ -1,4 +1,4 @@
-"""Fixtures of every room's tests; the backends come from digitaltwin/tests/backends.py."""
+"""Fixtures of every room's tests; the backends come from digitaltwin/tests/support/backends.py."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -10,9 +10,9 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 from django.db import connections
 
-from digitaltwin.tests import servers
-from realtime.broadcast import run_broadcast
-from sensors.catalogue import get_catalogue
+from digitaltwin.tests.support import servers
+from realtime.broadcast.reader import run_broadcast
+from sensors.catalogue.cache import get_catalogue
 from sensors.store.client import make_sync_client
 from sensors.store.store import Store, get_store
 

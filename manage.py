@@ -5,7 +5,7 @@ import sys
 
 from django.core.management import execute_from_command_line
 
-from digitaltwin.start import load_settings
+from digitaltwin.conf.start import load_settings
 
 
 def main() -> None:

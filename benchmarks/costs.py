@@ -22,14 +22,14 @@ from benchmarks.bodies import machine_id
 from benchmarks.instances import Instance
 from benchmarks.measuring import Measures, idle_turn, load_turn, socket_turn
 from benchmarks.plan import Plan
-from digitaltwin.start import load_settings
-from digitaltwin.tests.servers import private_redis
+from digitaltwin.conf.start import load_settings
+from digitaltwin.tests.support.servers import private_redis
 from sensors.enums import Quality
-from sensors.instants import SECOND_US, now_us
 from sensors.messages import LiveReading
 from sensors.store.appender import Appender
 from sensors.store.client import CALL_SECONDS
-from sensors.store.line import Line as RedisLine
+from sensors.store.connection import Line as RedisLine
+from sensors.timestamps import SECOND_US, now_us
 
 _INSTANCE = "split_1"
 _ROLES = ("web", "redis", "broadcast", "history", "postgres")

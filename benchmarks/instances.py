@@ -19,8 +19,8 @@ import redis
 from benchmarks import usage
 from benchmarks.bodies import machine_id
 from benchmarks.seed import seed_python
-from digitaltwin.tests import product
-from digitaltwin.tests.servers import (
+from digitaltwin.tests.support import product
+from digitaltwin.tests.support.servers import (
     LOOPBACK,
     environment,
     find_postgres,

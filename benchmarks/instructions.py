@@ -18,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.pure import REFERENCE, TIMES, functions
 from benchmarks.report import FOLDER
-from digitaltwin.tests.servers import environment
+from digitaltwin.tests.support.servers import environment
 
 # The committed multiple may be exceeded by so much before it counts as dearer.
 _MOST = 1.15

@@ -8,13 +8,13 @@ from typing import NamedTuple
 from benchmarks import usage
 from benchmarks.instances import Instance
 from benchmarks.plan import Plan
-from digitaltwin.start import load_settings
+from digitaltwin.conf.start import load_settings
 from sensors.enums import Quality
-from sensors.instants import now_us
 from sensors.messages import LiveReading
 from sensors.store.appender import Appender
 from sensors.store.client import CALL_SECONDS
-from sensors.store.line import Command, Line
+from sensors.store.connection import Command, Line
+from sensors.timestamps import now_us
 
 _PROGRAM = "redis-benchmark"
 _KINDS = ("temperature", "pressure", "vibration", "humidity", "speed")

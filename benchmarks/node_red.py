@@ -17,7 +17,7 @@ import httpx
 
 from benchmarks.bodies import Bodies, machine_id
 from benchmarks.peers.node_red.flows import PATH, flows
-from digitaltwin.tests.servers import LOOPBACK, free_port, stop, wait_for
+from digitaltwin.tests.support.servers import LOOPBACK, free_port, stop, wait_for
 
 _PACKAGE = Path(__file__).parent / "peers" / "node_red" / "package.json"
 SENSORS = ("temperature", "pressure", "vibration", "humidity", "speed")

@@ -26,9 +26,9 @@ from typing import Any
 from playwright.async_api import CDPSession, Page
 
 from benchmarks.node_red import node_red
-from digitaltwin.tests.browser import chromium, log_in
-from digitaltwin.tests.product import ROOT, Product, running
-from digitaltwin.tests.servers import environment, stop
+from digitaltwin.tests.browser.chromium import chromium, log_in
+from digitaltwin.tests.support.product import ROOT, Product, running
+from digitaltwin.tests.support.servers import environment, stop
 
 log = logging.getLogger(__name__)
 
@@ -55,8 +55,8 @@ OBSERVE = """() => {
   requestAnimationFrame(frame);
 }"""
 REGISTER = """
-from sensors.simulation.plant import Plant
-from sensors.simulation.register import register
+from sensors.devices.simulation.plant import Plant
+from sensors.management.demo_plant import register
 register(Plant(machines={}, seed=1))
 """
 # Until every machine has reported.

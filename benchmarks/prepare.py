@@ -14,7 +14,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
 django.setup()
 
 from benchmarks.bodies import machine_id
-from sensors.device_keys import create_device_key
+from sensors.access.device_keys import create_device_key
 from sensors.models import Machine, Sensor, SensorType
 
 SENSOR_TYPES = ("temperature", "pressure", "vibration", "humidity", "speed")

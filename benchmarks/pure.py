@@ -8,22 +8,22 @@ from collections.abc import Callable, Mapping
 
 from django.apps import apps
 
-from digitaltwin.start import set_up
+from digitaltwin.conf.start import set_up
 
 if not apps.ready:
     set_up()
 
 from benchmarks.bodies import Bodies
 from realtime.protocol import sensor_update
-from sensors.api.answers import answers, encode
-from sensors.descriptions import Known, MachineDescription, SensorDescription
+from sensors.catalogue.descriptions import Known, MachineDescription, SensorDescription
 from sensors.enums import Verdict
-from sensors.instants import now_us
+from sensors.ingest.payloads import SentReading
+from sensors.ingest.receipts import answers, encode
+from sensors.ingest.resolution import resolve
+from sensors.ingest.serializers import check_batch, check_single
 from sensors.messages import LiveReading, Receipt
-from sensors.resolution import resolve
-from sensors.sent import SentReading
-from sensors.serializers import check_batch, check_single
-from sensors.store.series import arguments_of
+from sensors.store.append_arguments import arguments_of
+from sensors.timestamps import now_us
 
 TIMES = 200
 REFERENCE = "a loop of 1,000 turns"

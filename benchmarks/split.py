@@ -16,8 +16,8 @@ import redis
 
 from benchmarks import usage
 from benchmarks.instances import Instance, Start, access_token, product_instance, register
-from digitaltwin.tests.product import ROOT
-from digitaltwin.tests.servers import (
+from digitaltwin.tests.support.product import ROOT
+from digitaltwin.tests.support.servers import (
     LOOPBACK,
     environment,
     find_postgres,

@@ -1,7 +1,7 @@
 from django.apps import AppConfig
 
-from digitaltwin.lifeline import watch_lifeline
-from digitaltwin.metric_files import name_metric_files
+from digitaltwin.site.metric_files import name_metric_files
+from digitaltwin.supervision.lifeline import watch_lifeline
 
 
 class DigitalTwinConfig(AppConfig):

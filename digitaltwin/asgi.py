@@ -4,13 +4,13 @@ import os
 
 from django.core.asgi import get_asgi_application
 
-from digitaltwin import web_imports  # noqa: F401 - before the apps want these libraries
+from digitaltwin.serving import preload  # noqa: F401 - before the apps want these libraries
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
 django_application = get_asgi_application()
 
-from digitaltwin.lean import LeanHandler  # noqa: E402 - the apps must be ready first
-from digitaltwin.request_facts import Receive, RequestFacts, Scope, Send  # noqa: E402
+from digitaltwin.serving.device_handler import LeanHandler  # noqa: E402 - the apps must be ready first
+from digitaltwin.serving.request_context import Receive, RequestFacts, Scope, Send  # noqa: E402
 from realtime.routing import websocket_application  # noqa: E402
 
 lean = LeanHandler("/api/v1/sensors/readings", "/api/v1/sensors/readings/batch")

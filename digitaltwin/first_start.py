@@ -19,7 +19,7 @@ import structlog
 from django.apps import apps
 from django.conf import settings
 
-from digitaltwin.start import set_up
+from digitaltwin.conf.start import set_up
 
 if not apps.ready:
     set_up()
@@ -30,14 +30,14 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.models import Q
 
-from digitaltwin.banner import banner
-from digitaltwin.environment import refuse_fleeting_key
-from digitaltwin.readers import VolatileLog, refuse_volatile_log
-from sensors.device_keys import create_device_key, rotate_device_key
+from digitaltwin.conf.environment import refuse_fleeting_key
+from digitaltwin.supervision.banner import banner
+from sensors.access.device_keys import create_device_key, rotate_device_key
+from sensors.devices.simulation.plant import Plant
 from sensors.exceptions import LogUnavailable
+from sensors.management.demo_plant import register
 from sensors.models import DeviceKey
-from sensors.simulation.plant import Plant
-from sensors.simulation.register import register
+from sensors.readers.running import VolatileLog, refuse_volatile_log
 from sensors.store.store import get_store
 
 # Not by __name__: that is __main__ here.

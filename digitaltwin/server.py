@@ -18,8 +18,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
-from digitaltwin.left_out import absent
-from digitaltwin.start import set_up
+from digitaltwin.conf.start import set_up
+from digitaltwin.serving.import_pruning import absent
 
 # Its watcher of changed files, for development: 1.0 MB resident.
 with absent("watchfiles"):
@@ -28,11 +28,11 @@ with absent("watchfiles"):
 if not apps.ready:
     set_up()
 
-from digitaltwin.drain import begin_drain
-from digitaltwin.environment import refuse_fleeting_key
-from digitaltwin.listening import CannotListen, listen
-from digitaltwin.protocols import HttpProtocol, SocketProtocol
-from digitaltwin.readers import READERS, run_readers
+from digitaltwin.conf.environment import refuse_fleeting_key
+from digitaltwin.serving.drain import begin_drain
+from digitaltwin.serving.listening import CannotListen, listen
+from digitaltwin.serving.protocols import HttpProtocol, SocketProtocol
+from sensors.readers.running import READERS, run_readers
 from sensors.store.client import is_memory
 
 # Not by __name__: that is __main__ here.

@@ -7,8 +7,8 @@ Code reads `django.conf.settings`, never the environment.
 import sys
 from pathlib import Path
 
-from digitaltwin import databases, dotenv, embedded, environment
-from digitaltwin.environment import env
+from digitaltwin.conf import databases, dotenv, embedded_redis, environment
+from digitaltwin.conf.environment import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DOTENV = dotenv.dotenv(BASE_DIR)
@@ -26,7 +26,7 @@ LOG_FORMAT = env.choice(
 
 # Who may talk to us
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
-CSRF_FAILURE_VIEW = "digitaltwin.problems.csrf_failure"
+CSRF_FAILURE_VIEW = "digitaltwin.site.problems.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
 CORS_ALLOWED_ORIGINS = env.origins("CORS_ALLOWED_ORIGINS")
 CORS_URLS_REGEX = r"^/api/v1/.*$"
@@ -50,7 +50,7 @@ DATABASES = {
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 REDIS_EMBEDDED = not env.text("REDIS_URL", default="")
-REDIS_URL = env.redis_url("REDIS_URL", default=embedded.url(DATA_DIR))
+REDIS_URL = env.redis_url("REDIS_URL", default=embedded_redis.url(DATA_DIR))
 REDIS_POOL_SIZE = env.whole("REDIS_POOL_SIZE", default=16, least=4)
 ALLOW_VOLATILE_LOG = env.boolean("ALLOW_VOLATILE_LOG", default=False)
 
@@ -86,7 +86,7 @@ DRAIN_SECONDS = env.whole("DRAIN_SECONDS", default=0, least=0, most=9)
 INSTALLED_APPS = [
     # Not daphne: our `runserver` brings it, and no other process carries its 25 MB of Twisted.
     "digitaltwin",
-    "digitaltwin.admin_site.PlantAdminConfig",
+    "digitaltwin.accounts.admin_site.PlantAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -109,8 +109,8 @@ MIDDLEWARE = [
     "servestatic.middleware.ServeStaticMiddleware",
     # A plant of 500 machines is 2 MB of page, and 80 kB on its way.
     "django.middleware.gzip.GZipMiddleware",
-    "digitaltwin.middleware.content_security_policy",
-    "digitaltwin.languages.page_language",
+    "digitaltwin.site.middleware.content_security_policy",
+    "digitaltwin.site.languages.page_language",
     "corsheaders.middleware.CorsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -138,7 +138,7 @@ TEMPLATES = [
         },
     }
 ]
-CHANNEL_LAYERS = {"default": {"BACKEND": "digitaltwin.channel_layer.ChannelLayer"}}
+CHANNEL_LAYERS = {"default": {"BACKEND": "digitaltwin.serving.channel_layer.ChannelLayer"}}
 
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
@@ -160,7 +160,7 @@ AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
 # A lock ends fifteen minutes after the failure that made it, whoever knocks meanwhile.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
-AXES_CLIENT_IP_CALLABLE = "digitaltwin.people.client_address"
+AXES_CLIENT_IP_CALLABLE = "digitaltwin.accounts.views.client_address"
 LOGIN_URL = "/login/"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login/"
@@ -189,7 +189,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
-    "staticfiles": {"BACKEND": "digitaltwin.static_files.Storage"},
+    "staticfiles": {"BACKEND": "digitaltwin.site.static_files.Storage"},
 }
 # Found in the source tree, so that no collectstatic step stands before the first start. Where
 # it ran, as in the image, what it collected is served: hashed, compressed, kept by browsers.
@@ -198,14 +198,14 @@ SERVESTATIC_AUTOREFRESH = DEBUG
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "sensors.authentication.UserTokenAuthentication",
+        "sensors.access.user_tokens.UserTokenAuthentication",
         "rest_framework.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_SCHEMA_CLASS": "digitaltwin.document_operations.NamedOperations",
-    "EXCEPTION_HANDLER": "digitaltwin.problems.exception_handler",
+    "DEFAULT_SCHEMA_CLASS": "digitaltwin.openapi.operations.NamedOperations",
+    "EXCEPTION_HANDLER": "digitaltwin.site.problems.exception_handler",
     "URL_FORMAT_OVERRIDE": None,
 }
 SPECTACULAR_SETTINGS = {
@@ -214,14 +214,14 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "This host"}],
     "VERSION": environment.VERSION,
     "OAS_VERSION": "3.1.0",
-    "POSTPROCESSING_HOOKS": ["digitaltwin.documents.finish"],
+    "POSTPROCESSING_HOOKS": ["digitaltwin.openapi.schema.finish"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",
 }
 SIMPLE_JWT = environment.token_settings(SECRET_KEY, ACCESS_TOKEN_MINUTES)
-LOGGING_CONFIG = "digitaltwin.logs.configure"
+LOGGING_CONFIG = "digitaltwin.conf.logs.configure"
 LOGGING = {"level": LOG_LEVEL, "format": LOG_FORMAT}
 TEST_RUNNER = "django.test.runner.DiscoverRunner"
 SILENCED_SYSTEM_CHECKS: list[str] = []

@@ -6,14 +6,14 @@ from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.generic import RedirectView
 from django.views.i18n import set_language
 
-from digitaltwin import health, metrics, offline, problem_pages
-from digitaltwin.people import (
+from digitaltwin.accounts.views import (
     LoginView,
     LogoutEverywhereView,
     LogoutView,
     PasswordView,
     account,
 )
+from digitaltwin.site import health, metrics, offline, problem_pages
 
 api: list[URLPattern | URLResolver] = [
     path("health", health.HealthView.as_view(), name="health"),
@@ -24,7 +24,7 @@ api: list[URLPattern | URLResolver] = [
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
     # By name: a process without them does not load them and drf-spectacular.
-    *([path("", include("digitaltwin.documents"))] if settings.API_DOCS else []),
+    *([path("", include("digitaltwin.openapi.schema"))] if settings.API_DOCS else []),
     # Also with DEBUG, whose own page for this is HTML; and no redirect to a trailing slash.
     re_path(r"^api/", problem_pages.nothing_here),
     path("problems/<slug:code>", problem_pages.explanation, name="problem"),
@@ -44,7 +44,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("language", set_language, name="language"),
     path("", include("realtime.urls")),
 ]
-handler400 = "digitaltwin.problems.bad_request"
-handler403 = "digitaltwin.problems.permission_denied"
-handler404 = "digitaltwin.problems.not_found"
-handler500 = "digitaltwin.problems.server_error"
+handler400 = "digitaltwin.site.problems.bad_request"
+handler403 = "digitaltwin.site.problems.permission_denied"
+handler404 = "digitaltwin.site.problems.not_found"
+handler500 = "digitaltwin.site.problems.server_error"

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import structlog
 
-from sensors.instants import format_us, now_us
 from sensors.messages import FeedState, LiveReading, LogEntry, Missed
 from sensors.metrics import DROPPED
-from sensors.wire import reading_json
+from sensors.timestamps import format_us, now_us
+from sensors.twins.representation import reading_json
 
 log = structlog.get_logger(__name__)
 

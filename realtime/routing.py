@@ -3,8 +3,8 @@
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-from realtime.auth import Door
-from realtime.consumers import DashboardConsumer, MachineConsumer, UnknownConsumer
+from realtime.access import Door
+from realtime.sockets.consumers import DashboardConsumer, MachineConsumer, UnknownConsumer
 
 websocket_application = Door(
     URLRouter(

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from realtime import views
+from realtime.pages import views
 
 urlpatterns = [
     path("", views.plant, name="plant"),

@@ -16,8 +16,8 @@ from benchmarks.peers.node_red.flows import flows
 from benchmarks.rounds import medians, spread
 from benchmarks.watcher import Deliveries, Watcher
 from benchmarks.works import Row, Work
-from sensors.instants import now_us
-from sensors.serializers import check_batch, check_single
+from sensors.ingest.serializers import check_batch, check_single
+from sensors.timestamps import now_us
 
 ROW = Row("single", "cpu_us", "CPU a reading", "us")
 TURNS = {

@@ -15,11 +15,11 @@ from benchmarks import wrk
 from benchmarks.instances import redis_alone
 from benchmarks.limit import limit_turn
 from benchmarks.plan import Plan
-from sensors.instants import now_us
+from sensors.ingest.payloads import SentReading
+from sensors.ingest.serializers import check_batch, check_single
 from sensors.messages import LiveReading
-from sensors.sent import SentReading
-from sensors.serializers import check_batch, check_single
 from sensors.store import keys
+from sensors.timestamps import now_us
 
 DEVICES = [("CNC-000", "secret-0"), ("MIL-001", "secret-1"), ("LAT-002", "")]
 _REQUEST = re.compile(rb"POST (?P<path>\S+) HTTP/1\.1\r\n(?P<head>.*?)\r\n\r\n", re.DOTALL)

@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks.instances import access_token
 from benchmarks.split import Split, running
-from digitaltwin.tests.retrying import (
+from digitaltwin.tests.acceptance.retrying import (
     DEVICES,
     READINGS,
     Load,
@@ -19,8 +19,8 @@ from digitaltwin.tests.retrying import (
     rows_of,
     run_all,
 )
-from digitaltwin.tests.servers import LOOPBACK, wait_for
-from sensors.instants import format_us, now_us
+from digitaltwin.tests.support.servers import LOOPBACK, wait_for
+from sensors.timestamps import format_us, now_us
 
 pytestmark = [pytest.mark.slow, pytest.mark.redis, pytest.mark.postgresql]
 

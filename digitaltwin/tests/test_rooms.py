@@ -22,7 +22,7 @@ def files_saying(pattern: str) -> set[str]:
 @pytest.mark.parametrize(
     ("pattern", "places"),
     [
-        (r"\.group_send\(", {"realtime/broadcast.py"}),
+        (r"\.group_send\(", {"realtime/broadcast/reader.py"}),
         (r"INTO sensors_reading\b|Reading\.objects\.\w*create", {"sensors/history/writer.py"}),
         (
             r"\.xadd\(|\.xread\(|\.xrange\(|\.hset\(|\.evalsha\(",

@@ -9,15 +9,15 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from realtime import protocol
-from realtime.hub.places import Answer, Follower, Job, Need
-from realtime.hub.rule import (
+from realtime.hub.followers import Answer, Follower, Job, Need
+from realtime.hub.sequencing import (
     Overdue,
     Step,
     dashboard_step,
     is_other_log,
     machine_step,
 )
-from realtime.wire import text_frame
+from realtime.transport import text_frame
 from sensors.messages import (
     START,
     DashboardFrame,

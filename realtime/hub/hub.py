@@ -12,23 +12,23 @@ from typing import Any
 import structlog
 
 from realtime import protocol
-from realtime.hub import reads
+from realtime.hub import snapshots
+from realtime.hub.delivery import Turn
 from realtime.hub.feeds import Feed
+from realtime.hub.followers import Follower, Job, Need
+from realtime.hub.heartbeat import Pulse
 from realtime.hub.membership import Membership
-from realtime.hub.places import Follower, Job, Need
-from realtime.hub.pulse import Pulse
-from realtime.hub.recheck import recheck_forever
-from realtime.hub.shown import LINGER_SECONDS, Comparison, Shown, name_of
+from realtime.hub.revalidation import recheck_forever
 from realtime.hub.socket import Socket
-from realtime.hub.turn import Turn
+from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Shown, name_of
 from realtime.protocol import Cursor
 from sensors.enums import Feed as FeedWord
+from sensors.event_loop import PerLoop
 from sensors.exceptions import LogUnavailable
-from sensors.instants import SECOND_US, now_us
 from sensors.messages import FeedState
 from sensors.metrics import WEBSOCKET_CONNECTIONS
-from sensors.per_loop import PerLoop
 from sensors.store.store import get_store
+from sensors.timestamps import SECOND_US, now_us
 
 log = structlog.get_logger(__name__)
 
@@ -95,8 +95,8 @@ class Hub:
         """The latest readings of what the socket follows. Raises LogUnavailable."""
         machine_ids = [follower.feed.machine_id for follower in socket.followers]
         if self._shown.dashboard.machine_id in machine_ids:
-            return await reads.latest_readings(None)
-        return await reads.latest_readings([name for name in machine_ids if name is not None])
+            return await snapshots.latest_readings(None)
+        return await snapshots.latest_readings([name for name in machine_ids if name is not None])
 
     async def remove(self, socket: Socket) -> None:
         """The socket is gone."""
@@ -183,7 +183,7 @@ class Hub:
             async with self._reads:
                 if job.need is not Need.FILL:
                     await self._membership.join(name_of(job.feed))
-                answer = await reads.answer_of(job)
+                answer = await snapshots.answer_of(job)
             job.feed.settle(job, answer)
         except LogUnavailable:
             job.feed.fail(job)

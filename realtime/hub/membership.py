@@ -9,11 +9,11 @@ import structlog
 from channels.layers import get_channel_layer
 
 from realtime import groups
-from sensors.instants import SECOND_US, now_us
 from sensors.messages import Frame
 from sensors.metrics import DROPPED
 from sensors.store import keys
 from sensors.store.store import get_store
+from sensors.timestamps import SECOND_US, now_us
 
 log = structlog.get_logger(__name__)
 

@@ -7,12 +7,12 @@ from typing import Any
 import structlog
 
 from realtime import protocol
-from realtime.hub.places import Follower
+from realtime.hub.followers import Follower
 from realtime.identity import Identity
 from realtime.protocol import Close
-from realtime.wire import Wire, text_frame
-from sensors.instants import SECOND_US, now_us
+from realtime.transport import Wire, text_frame
 from sensors.metrics import DELIVERY_SECONDS, DROPPED
+from sensors.timestamps import SECOND_US, now_us
 
 log = structlog.get_logger(__name__)
 

@@ -5,8 +5,8 @@ from typing import Any
 import msgspec
 
 from sensors.enums import Quality
-from sensors.instants import now_us
 from sensors.messages import LiveReading, LogEntry, pack
+from sensors.timestamps import now_us
 
 
 def make_reading(value: float = 20.0, **changes: Any) -> LiveReading:

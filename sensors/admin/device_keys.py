@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils.cache import add_never_cache_headers
 
-from sensors.device_keys import create_device_key, revoke_device_key, rotate_device_key
+from sensors.access.device_keys import create_device_key, revoke_device_key, rotate_device_key
 from sensors.models import DeviceKey
 
 SECRETS_TEMPLATE = "admin/sensors/devicekey/secrets.html"

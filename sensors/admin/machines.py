@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
 
-from sensors.machines import (
+from sensors.catalogue.machines import (
     delete_machine,
     has_readings,
     retire_machine,

@@ -6,8 +6,8 @@ from typing import Any
 from django.contrib import admin
 from django.http import HttpRequest
 
-from sensors.instants import to_datetime
 from sensors.models import ConflictingReading, DeadLetter
+from sensors.timestamps import to_datetime
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]

@@ -10,11 +10,11 @@ import msgspec
 from django.http import QueryDict
 from rest_framework.exceptions import NotAcceptable
 
-from sensors import reading_history
 from sensors.exceptions import FieldError, InvalidReadings
+from sensors.history.queries import readings
+from sensors.history.queries.readings import Place
 from sensors.identifiers import is_machine_id, is_sensor_name
-from sensors.instants import parse_rfc3339
-from sensors.reading_history import Place
+from sensors.timestamps import parse_rfc3339
 
 T = TypeVar("T")
 
@@ -34,8 +34,8 @@ class HistoryParameters(msgspec.Struct, frozen=True):
 
     machine_id: str = ""
     sensor_type: str = ""
-    start: int = reading_history.FIRST_US
-    end: int = reading_history.END_US
+    start: int = readings.FIRST_US
+    end: int = readings.END_US
     limit: int = DEFAULT_RESULTS
     cursor: Place | None = None
 

@@ -16,9 +16,7 @@ from rest_framework.views import APIView
 from rest_framework_simplejwt.exceptions import TokenError
 from rest_framework_simplejwt.tokens import RefreshToken
 
-from sensors.api.device_requests import BodyTooLarge
-from sensors.api.documents.naming import described_by
-from sensors.authentication import (
+from sensors.access.user_tokens import (
     LOCKED_OUT,
     LOCKED_OUT_SECONDS,
     UserTokenAuthentication,
@@ -28,8 +26,10 @@ from sensors.authentication import (
     take_lockout,
 )
 from sensors.exceptions import MalformedBody, SensorsError
-from sensors.parsers import parse_json
-from sensors.strict_fields import StrictField, StrictSerializer
+from sensors.gateways.http.requests import BodyTooLarge
+from sensors.ingest.json_body import parse_json
+from sensors.ingest.strict_fields import StrictField, StrictSerializer
+from sensors.openapi import described_by
 
 # Control characters are in no name of a user, and databases refuse NUL; half a character has no
 # form in UTF-8.
@@ -104,7 +104,7 @@ class OpenView(APIView):
 
 
 class TokenView(OpenView):
-    @described_by("sensors.api.documents.operations.TOKEN")
+    @described_by("sensors.api.openapi.operations.TOKEN")
     def post(self, request: Request) -> Response:
         given = _body(request, CredentialsSerializer)
         user = _login(request._request, given)
@@ -113,7 +113,7 @@ class TokenView(OpenView):
 
 
 class TokenRefreshView(OpenView):
-    @described_by("sensors.api.documents.operations.TOKEN_REFRESH")
+    @described_by("sensors.api.openapi.operations.TOKEN_REFRESH")
     def post(self, request: Request) -> Response:
         try:
             refresh = RefreshToken(cast(Any, _body(request, RefreshSerializer)["refresh"]))

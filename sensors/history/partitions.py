@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-from sensors.instants import NAIVE_EPOCH, SECOND_US, now_us
+from sensors.timestamps import NAIVE_EPOCH, SECOND_US, now_us
 
 DAY_US = 86_400 * SECOND_US
 _LONGEST_MONTH = timedelta(days=31)

@@ -11,14 +11,14 @@ from django.db import Error as DatabaseError
 from django.db import connection, connections
 
 from sensors.exceptions import LogUnavailable
-from sensors.history import positions, trimming
 from sensors.history.entries import batches, store_entries
-from sensors.instants import now_us
-from sensors.lag import forget_lag, show_lag
-from sensors.leases import is_set_within, run_under_lease
 from sensors.messages import START, LogEntry
 from sensors.metrics import ROWS_STORED
+from sensors.readers import positions, trimming
+from sensors.readers.lag import forget_lag, show_lag
+from sensors.readers.leases import is_set_within, run_under_lease
 from sensors.store.store import Store, get_store
+from sensors.timestamps import now_us
 
 log = structlog.get_logger(__name__)
 

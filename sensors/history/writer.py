@@ -6,10 +6,11 @@ import msgspec
 from django.db import DataError, IntegrityError, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
-from sensors.history import partitions, positions
+from sensors.history import partitions
 from sensors.history.incoming import fill, values
 from sensors.messages import LiveReading, pack
 from sensors.models import ConflictingReading, DeadLetter, Sensor
+from sensors.readers import positions
 
 # The rows' own fault: storing them again would fail again. OverflowError is SQLite's answer to
 # a number beyond 64 bits, ValueError that to text that is no UTF-8.

@@ -14,8 +14,8 @@ from typing import Any
 import httpx
 from django.core.management.base import CommandError, CommandParser
 
-from sensors.sending.answers import Tally
-from sensors.sending.sender import Sender
+from sensors.devices.sending.answers import Tally
+from sensors.devices.sending.sender import Sender
 
 # A terminal is shown how it goes once a second, a log file once a minute.
 TERMINAL_SECONDS, LOG_SECONDS = 1.0, 60.0

@@ -16,9 +16,9 @@ from sensors.exceptions import LogFull, LogUnavailable, RateLimited, SensorsErro
 from sensors.messages import LiveReading, Receipt
 from sensors.metrics import LOG_COMMIT_SECONDS, LOG_COMMIT_SIZE
 from sensors.store import keys
+from sensors.store.append_arguments import Argument, Packed, arguments_of
 from sensors.store.client import RedisError
-from sensors.store.line import Line, Script
-from sensors.store.series import Argument, Packed, arguments_of
+from sensors.store.connection import Line, Script
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +26,7 @@ FLUSH_READINGS = 2000
 FLUSH_BYTES = 256 * 1024
 # Sockets fill gaps in messages of at most 500 readings; an entry is never split by a message.
 ENTRY_READINGS = 500
-_SCRIPT = Script((Path(__file__).parent / "append.lua").read_text(encoding="utf-8"))
+_SCRIPT = Script((Path(__file__).parent / "scripts" / "append.lua").read_text(encoding="utf-8"))
 _VERDICTS = {
     ord("a"): Verdict.ACCEPTED,
     ord("l"): Verdict.LATE,

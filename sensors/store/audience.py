@@ -1,11 +1,11 @@
 """Who is there for what is sent: asked for with every read of the broadcaster."""
 
-from sensors.instants import SECOND_US
 from sensors.messages import Audience
 from sensors.store import keys
 from sensors.store.client import RedisError
+from sensors.store.connection import Command
 from sensors.store.decoding import text
-from sensors.store.line import Command
+from sensors.timestamps import SECOND_US
 
 
 def audience_questions(now_us: int) -> list[Command]:

@@ -8,8 +8,8 @@ import asyncio
 from sensors.messages import position_key
 from sensors.store import keys
 from sensors.store.client import Redis
+from sensors.store.connection import Line
 from sensors.store.decoding import marked
-from sensors.store.line import Line
 
 KEPT_SECONDS = 30 * 86_400
 STORED_POLL_SECONDS = 0.005

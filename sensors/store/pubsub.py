@@ -7,7 +7,7 @@ from hiredis import PushNotification, Reader
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.client import PubSub
 
-from sensors.store.line import Line, Script
+from sensors.store.connection import Line, Script
 
 _PUBLISH = Script("for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end")
 

@@ -10,8 +10,8 @@ from typing import Any
 
 from django.conf import settings
 
+from sensors.event_loop import PerLoop
 from sensors.exceptions import LogUnavailable
-from sensors.instants import SECOND_US
 from sensors.messages import (
     START,
     Audience,
@@ -21,7 +21,6 @@ from sensors.messages import (
     Receipt,
     Snapshot,
 )
-from sensors.per_loop import PerLoop
 from sensors.store import keys, progress
 from sensors.store.appender import Appender
 from sensors.store.audience import AudienceDecoder, audience_questions
@@ -32,15 +31,16 @@ from sensors.store.client import (
     make_client,
     volatile_because,
 )
+from sensors.store.connection import Command, Line
 from sensors.store.decoding import entry, marked, missed_entry, read_entries, snapshot, text
-from sensors.store.line import Command, Line
+from sensors.timestamps import SECOND_US
 
 BLOCK_SECONDS = 1.0
 MISSED_READINGS = 10_000
 # Machines whose positions are read in one call, so that none keeps Redis for long.
 POSITIONS = 1000
-_MISSED = (Path(__file__).parent / "missed.lua").read_text(encoding="utf-8")
-_POSITIONS = (Path(__file__).parent / "positions.lua").read_text(encoding="utf-8")
+_MISSED = (Path(__file__).parent / "scripts" / "missed.lua").read_text(encoding="utf-8")
+_POSITIONS = (Path(__file__).parent / "scripts" / "positions.lua").read_text(encoding="utf-8")
 _RENEW = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('PEXPIRE', KEYS[1], ARGV[2])"
 _RELEASE = "return redis.call('GET', KEYS[1]) == ARGV[1] and redis.call('DEL', KEYS[1])"
 

@@ -5,7 +5,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import RegexValidator
 
 from sensors.identifiers import is_machine_id, is_sensor_name
-from sensors.models import machine_id_validator, position_validator, slug_validator
+from sensors.models.machines import machine_id_validator, position_validator, slug_validator
 
 
 def accepts(validator: RegexValidator, text: str) -> bool:

@@ -8,11 +8,11 @@ import pytest
 from django.conf import settings
 
 from sensors.enums import Quality, Verdict
-from sensors.instants import parse_rfc3339
 from sensors.messages import LiveReading
 from sensors.store import keys
 from sensors.store.client import make_sync_client
 from sensors.store.store import Store
+from sensors.timestamps import parse_rfc3339
 
 Row = dict[str, Any]
 CASES = json.loads((Path(__file__).parent / "data/newest_wins.json").read_text(encoding="utf-8"))[

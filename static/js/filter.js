@@ -3,7 +3,7 @@ import { CALM } from "./look.js";
 
 const REST_MS = 200;
 
-/** Whether a machine is asked for; the same as `Wanted.takes` of realtime/board.py. */
+/** Whether a machine is asked for; the same as `Wanted.takes` of realtime/presentation/board.py. */
 export function matches(machine, { q, state }) {
   return isIn(machine, state) && q.toLowerCase().split(/\s+/).every((word) => machine.search.includes(word));
 }

@@ -1,4 +1,4 @@
-// What people read of the state: words, figures, ages. Pure, and the same as realtime/texts.py.
+// What people read of the state: words, figures, ages. Pure, and the same as realtime/presentation/texts.py.
 import { effectiveTime, serverTime } from "./state.js";
 import { filled, words } from "./words.js";
 

@@ -1,4 +1,4 @@
-// What the scripts say, in the language of the page: the catalogue of realtime/texts.py.
+// What the scripts say, in the language of the page: the catalogue of realtime/presentation/texts.py.
 
 export const words = {};
 

@@ -17,9 +17,9 @@ from django.utils.autoreload import DJANGO_AUTORELOAD_ENV
 from twisted.internet import reactor
 from twisted.internet.task import deferLater
 
-from digitaltwin.embedded import EmbeddedRedis, RedisNotStarted, find_server
-from digitaltwin.environment import make_secret_key
-from digitaltwin.readers import READERS, run_readers
+from digitaltwin.conf.embedded_redis import EmbeddedRedis, RedisNotStarted, find_server
+from digitaltwin.conf.environment import make_secret_key
+from sensors.readers.running import READERS, run_readers
 
 RESTARTING = 1012
 GOODBYE_SECONDS = 0.1

@@ -7,8 +7,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from digitaltwin.plan import CannotStart, make_plan
-from digitaltwin.supervisor import Supervisor
+from digitaltwin.supervision.plan import CannotStart, make_plan
+from digitaltwin.supervision.supervisor import Supervisor
 
 MOST_WEB_PROCESSES = 64
 

@@ -8,7 +8,7 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from digitaltwin.readers import READERS, VolatileLog, run_readers
+from sensors.readers.running import READERS, VolatileLog, run_readers
 from sensors.store.client import is_memory
 
 

@@ -5,17 +5,6 @@ import json
 import sys
 from pathlib import Path
 
-from digitaltwin.tests.contract import (  # noqa: F401 - they register their clauses
-    bad_inputs,
-    batches,
-    health,
-    ingest,
-    metrics,
-    pages,
-    reads,
-    sockets,
-    tokens,
-)
 from digitaltwin.tests.contract.instance import Instance
 from digitaltwin.tests.contract.traffic import GoodTraffic
 from digitaltwin.tests.contract.walk import Clause, Outcome, outcome_of, walk

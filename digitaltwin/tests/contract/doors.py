@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 
-from digitaltwin.tests.contract.envelope import request
 from digitaltwin.tests.contract.instance import URL, Instance, status_of
-from digitaltwin.tests.contract.problems import expect_problem
+from digitaltwin.tests.contract.rest.envelope import request
+from digitaltwin.tests.contract.rest.problems import expect_problem
 from digitaltwin.tests.contract.walk import CLAUSES, Check, NotHere, expect, hold
 
 

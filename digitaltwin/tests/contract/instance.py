@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from digitaltwin.tests.servers import wait_for
-from sensors.instants import format_us, now_us
+from digitaltwin.tests.support.servers import wait_for
+from sensors.timestamps import format_us, now_us
 
 URL = "/api/v1/sensors/readings"
 BATCH_URL = f"{URL}/batch"

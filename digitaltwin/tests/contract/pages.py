@@ -4,8 +4,8 @@ import re
 
 import httpx
 
-from digitaltwin.tests.contract.ingest import taken
 from digitaltwin.tests.contract.instance import Instance
+from digitaltwin.tests.contract.rest.ingest import taken
 from digitaltwin.tests.contract.walk import clause, expect, hold
 
 PAGES = ("/", "/admin/", "/login/")

@@ -5,12 +5,12 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection, connect
 
-from digitaltwin.tests.contract.ingest import taken
 from digitaltwin.tests.contract.instance import BATCH_URL, Instance
-from digitaltwin.tests.contract.reads import LATEST, MACHINE, READING
+from digitaltwin.tests.contract.rest.ingest import taken
+from digitaltwin.tests.contract.rest.reads import LATEST, MACHINE, READING
 from digitaltwin.tests.contract.walk import clause, expect, hold
 from digitaltwin.tests.contract.wire import asked, machine_path, message, opened
-from sensors.instants import format_us, now_us
+from sensors.timestamps import format_us, now_us
 
 MESSAGE = {"type", "machine_id", "timestamp", "cursor", "data"}
 DASHBOARD = "/ws/dashboard"

@@ -9,7 +9,7 @@ from websockets.sync.client import connect
 from digitaltwin.tests.contract.instance import Instance
 from digitaltwin.tests.contract.walk import expect, hold
 from digitaltwin.tests.contract.wire import message
-from sensors.instants import format_us, now_us
+from sensors.timestamps import format_us, now_us
 
 EVERY_SECONDS = 0.25
 # The development server parses 50 MB in the process that answers everybody.

@@ -7,9 +7,9 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from sensors.device_keys import create_device_key, revoke_device_key, rotate_device_key
-from sensors.instants import now_us, parse_rfc3339, to_datetime
+from sensors.access.device_keys import create_device_key, revoke_device_key, rotate_device_key
 from sensors.models import DeviceKey, Machine
+from sensors.timestamps import now_us, parse_rfc3339, to_datetime
 
 
 class Command(BaseCommand):

@@ -10,16 +10,16 @@ import structlog
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sensors.instants import format_us, now_us
+from sensors.devices.replay.columns import Mapping, MappingRefused, check_sensors, parse_mapping
+from sensors.devices.replay.player import BUFFERED_BATCHES, play, survey
+from sensors.devices.replay.recording import Recording, RecordingRefused, Survey
+from sensors.devices.replay.schedule import Schedule, make_schedule
+from sensors.devices.sending.answers import CONFLICT, SendingStopped, Tally
+from sensors.devices.sending.delivery import make_client
+from sensors.devices.sending.sender import Sender
 from sensors.management.sending import add_url, counts, device_key, drained, show, until_signal
-from sensors.models import machine_id_validator
-from sensors.replay.columns import Mapping, MappingRefused, check_sensors, parse_mapping
-from sensors.replay.player import BUFFERED_BATCHES, play, survey
-from sensors.replay.recording import Recording, RecordingRefused, Survey
-from sensors.replay.schedule import Schedule, make_schedule
-from sensors.sending.answers import CONFLICT, SendingStopped, Tally
-from sensors.sending.delivery import make_client
-from sensors.sending.sender import Sender
+from sensors.models.machines import machine_id_validator
+from sensors.timestamps import format_us, now_us
 
 log = structlog.get_logger(__name__)
 

@@ -9,13 +9,13 @@ from typing import Any
 import structlog
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
+from sensors.devices.sending.answers import SendingStopped
+from sensors.devices.sending.delivery import make_client
+from sensors.devices.sending.sender import Sender
+from sensors.devices.simulation.kinds import MOST_MACHINES
+from sensors.devices.simulation.plant import Plant
+from sensors.devices.simulation.runner import default_rate, run_plant
 from sensors.management.sending import add_url, counts, device_key, drained, show, until_signal
-from sensors.sending.answers import SendingStopped
-from sensors.sending.delivery import make_client
-from sensors.sending.sender import Sender
-from sensors.simulation.kinds import MOST_MACHINES
-from sensors.simulation.plant import Plant
-from sensors.simulation.runner import default_rate, run_plant
 
 log = structlog.get_logger(__name__)
 

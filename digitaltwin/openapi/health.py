@@ -1,0 +1,123 @@
+"""What the document says of the three addresses of health."""
+
+from typing import Any
+
+from sensors.api.openapi.parts import (
+    COUNT,
+    NUMBER,
+    TEXT,
+    YES_OR_NO,
+    Part,
+    answer,
+    objects,
+    or_null,
+    reference,
+    shape,
+    words,
+)
+from sensors.api.openapi.problems import DJANGO, problem_answers
+
+_REACHED = words(("ok", "unavailable"))
+_LOG = objects(
+    {"entries": COUNT, "lag_entries": COUNT, "lag_seconds": NUMBER, "durable": YES_OR_NO}
+)
+_CHECKS = objects(
+    {
+        "database": _REACHED,
+        "redis": _REACHED,
+        "log": or_null(_LOG),
+        "broadcast": words(("ok", "delayed", "unknown")),
+        "dead_letters": or_null(COUNT),
+        "conflicts": or_null(COUNT),
+    }
+)
+SCHEMAS: dict[str, Part] = {
+    "Health": objects(
+        {
+            "status": words(("healthy", "degraded", "unhealthy")),
+            "version": TEXT,
+            "uptime_seconds": {"type": "number", "minimum": 0},
+            "checks": _CHECKS,
+            "counters": {"type": "object", "additionalProperties": {"type": "integer"}},
+        }
+    ),
+    "Live": objects({"status": {"const": "live"}}),
+    "Ready": objects(
+        {
+            "status": words(("ready", "unavailable", "draining")),
+            "checks": objects({"database": _REACHED, "redis": _REACHED}),
+        },
+        optional=["checks"],
+    ),
+}
+_HEALTHY = {
+    "status": "healthy",
+    "version": "1.0.0",
+    "uptime_seconds": 86400.5,
+    "checks": {
+        "database": "ok",
+        "redis": "ok",
+        "log": {"entries": 48210, "lag_entries": 3, "lag_seconds": 0.012, "durable": True},
+        "broadcast": "ok",
+        "dead_letters": 0,
+        "conflicts": 0,
+    },
+    "counters": {"sensor_readings_processed": 48210},
+}
+_UNHEALTHY = {
+    **_HEALTHY,
+    "status": "unhealthy",
+    "checks": {
+        "database": "ok",
+        "redis": "unavailable",
+        "log": None,
+        "broadcast": "unknown",
+        "dead_letters": 0,
+        "conflicts": 0,
+    },
+    "counters": {},
+}
+_READY = {"status": "ready", "checks": {"database": "ok", "redis": "ok"}}
+_AWAY = {"status": "unavailable", "checks": {"database": "ok", "redis": "unavailable"}}
+
+
+def _operation(name: str, summary: str, description: str, responses: dict[str, Part]) -> Part:
+    return {
+        "operationId": name,
+        "tags": ["Health"],
+        "summary": summary,
+        "description": description,
+        "security": [],
+        "parameters": [reference("parameters", "X-Request-ID")],
+        "responses": {**responses, **problem_answers(DJANGO)},
+    }
+
+
+def _found(description: str, name: str, **examples: Any) -> Part:
+    return answer(description, shape(name), examples)
+
+
+HEALTH = _operation(
+    "get_health",
+    "Get the health of the whole platform",
+    "For people and monitors, within two seconds. What cannot be known is null.",
+    {
+        "200": _found("Healthy or degraded.", "Health", healthy=_HEALTHY),
+        "503": _found("Unhealthy.", "Health", unhealthy=_UNHEALTHY),
+    },
+)
+LIVE = _operation(
+    "get_live",
+    "Ask whether this process runs",
+    "It looks at nothing else.",
+    {"200": _found("It does.", "Live", live={"status": "live"})},
+)
+READY = _operation(
+    "get_ready",
+    "Ask whether to send requests here",
+    "Not while the process ends, nor without Redis or the database.",
+    {
+        "200": _found("Yes.", "Ready", ready=_READY),
+        "503": _found("No.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
+    },
+)

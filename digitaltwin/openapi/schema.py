@@ -1,0 +1,167 @@
+"""The API described: schema, Swagger UI and ReDoc from our own host (contract 3.2)."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from django.contrib.staticfiles import finders
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path
+from django.views.decorators.cache import cache_control
+from django.views.decorators.http import require_safe
+from drf_spectacular.views import (
+    SpectacularAPIView,
+    SpectacularRedocView,
+    SpectacularSwaggerSplitView,
+)
+
+from digitaltwin.openapi import health
+from digitaltwin.site.problem_pages import MEANINGS
+from sensors.api.openapi.parts import PROBLEM_JSON, Part
+from sensors.api.openapi.shapes import schemas
+
+DESCRIPTION = """Readings in, twins out. Every machine has a live twin.
+
+Devices send with a **device key**, programs of people read with a **user token**, browsers with
+their session. Times are RFC 3339; they go out in UTC with six digits. Unknown fields and
+parameters are refused.
+
+Errors are `application/problem+json` (RFC 9457) with a stable `code`; each answer below lists the
+codes that it may have. At any other address the answer is 404 `not-found`, and for another method
+405 `method-not-allowed` with `Allow`.
+"""
+TAGS = [
+    {"name": "Readings in", "description": "For devices. A reading that is answered is kept."},
+    {"name": "Readings out", "description": "The history, for people and their programs."},
+    {"name": "Machines", "description": "The twins as they are now."},
+    {"name": "Tokens", "description": "A password for two tokens."},
+    {"name": "Health", "description": "Without a login."},
+]
+# Answers to the wrong address or method, which belong to no operation.
+ELSEWHERE = frozenset({"not-found", "method-not-allowed"})
+
+
+def _header(description: str, schema: Part, example: str) -> Part:
+    return {"description": description, "schema": schema, "example": example}
+
+
+_TEXT: Part = {"type": "string"}
+_REQUEST_ID: Part = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
+_HEADERS = {
+    "X-Request-ID": _header("Yours if it fits, else a new one.", _REQUEST_ID, "press-7.000123"),
+    "X-Process-Time": _header(
+        "Milliseconds.", {"type": "string", "pattern": r"^\d+\.\d\d$"}, "2.41"
+    ),
+    "RateLimit-Policy": _header(
+        "Requests (q) in seconds (w); not sent while no limit is set.",
+        _TEXT,
+        '"device-key";q=6000;w=60',
+    ),
+    "RateLimit": _header(
+        "Requests left (r) and seconds until there are all again (t).",
+        _TEXT,
+        '"device-key";r=5993;t=41',
+    ),
+    "Retry-After": _header("Seconds to wait.", {"type": "string", "pattern": r"^\d+$"}, "1"),
+    "WWW-Authenticate": _header("`Bearer`.", _TEXT, "Bearer"),
+}
+_SECURITY = {
+    "deviceKey": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "dt_<prefix>.<secret>",
+        "description": "From `python manage.py device_key create`, or from the admin pages.",
+    },
+    "userToken": {
+        "type": "http",
+        "scheme": "bearer",
+        "bearerFormat": "JWT",
+        "description": "The `access` token of `POST /api/v1/auth/token`.",
+    },
+    "sessionCookie": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "Of a browser that is logged in at `/login/`.",
+    },
+}
+_PARAMETERS = {
+    "X-Request-ID": {
+        "name": "X-Request-ID",
+        "in": "header",
+        "schema": _TEXT,
+        "description": "Echoed if it is 1 to 64 of `A-Za-z0-9._-`; it also stands in the log.",
+        "example": "press-7.000123",
+    }
+}
+
+
+def finish(result: Part, **context: Any) -> Part:
+    """A postprocessing hook of drf-spectacular: components, and errors by their meanings."""
+    result["info"]["description"] = DESCRIPTION
+    result["tags"] = TAGS
+    result["components"] = {
+        "schemas": schemas() | health.SCHEMAS,
+        "headers": _HEADERS,
+        "parameters": _PARAMETERS,
+        "securitySchemes": _SECURITY,
+    }
+    for operations in result["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                _explain(int(status), response)
+    return result
+
+
+def _explain(status: int, response: Part) -> None:
+    """Each code of a problem: a line of the description, and an example."""
+    problem = response.get("content", {}).get(PROBLEM_JSON)
+    if problem is None:
+        return
+    codes = problem["schema"]["properties"]["code"]["enum"]
+    response["description"] = "\n".join(f"- `{code}`: {MEANINGS[code]}" for code in codes)
+    problem["examples"] = {code: {"value": _example(status, code)} for code in codes}
+
+
+def _example(status: int, code: str) -> Part:
+    return {
+        "type": f"/problems/{code}",
+        "title": code.replace("-", " ").capitalize(),
+        "status": status,
+        "detail": MEANINGS[code],
+        "code": code,
+        "request_id": _HEADERS["X-Request-ID"]["example"],
+    }
+
+
+class SchemaView(SpectacularAPIView):
+    """The document itself is not one of its operations."""
+
+    schema = None
+
+
+REDOC_SCRIPT = "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"
+# It shows a picture from its makers' host and hides it when it cannot be shown: so it is here.
+FOREIGN, NOTHING = b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"data:,"
+
+
+@require_safe
+@cache_control(max_age=3600)
+def redoc_script(request: HttpRequest) -> HttpResponse:
+    """ReDoc itself, asking no host but ours."""
+    return HttpResponse(_redoc_script(), content_type="text/javascript; charset=utf-8")
+
+
+@cache
+def _redoc_script() -> bytes:
+    found: Any = finders.find(REDOC_SCRIPT)
+    return Path(found).read_bytes().replace(FOREIGN, NOTHING)
+
+
+urlpatterns: list[URLPattern] = [
+    path("api/v1/schema", SchemaView.as_view(), name="schema"),
+    # "Split": its start script comes from an address of ours, as the policy wants it.
+    path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
+    path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
+    path("redoc/script.js", redoc_script, name="redoc-script"),
+]

@@ -1,0 +1,66 @@
+"""What `up` prints when it starts: where it is, who may log in, and how to send a reading."""
+
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from digitaltwin.conf.environment import VERSION
+from sensors.store.client import is_memory
+
+_CURL = """\
+curl {url}/api/v1/sensors/readings \\
+  -H 'Authorization: Bearer {key}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{{"machine_id": "CNC-001", "sensor_type": "temperature", "value": 21.5, \
+"unit": "celsius", "timestamp": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'
+"""
+
+
+def banner(kept: dict[str, Any], *, path: Path | None, show_secrets: bool) -> str:
+    """`kept` is what up.json at `path` holds; its secrets are shown at the first start only.
+
+    Without a path nobody keeps them.
+    """
+    lines = [f"Digital Twin Manufacturing Platform {VERSION}", f"  address     {kept['url']}/"]
+    lines += _secrets(kept) if show_secrets else _where(kept, path)
+    lines.append(f"  readings    {_where_readings_go()}")
+    text = "\n".join(lines) + "\n"
+    if show_secrets and kept["device_key"]:
+        text += f"\nSend a reading{_condition()}:\n\n"
+        text += _CURL.format(url=kept["url"], key=kept["device_key"]) + "\n"
+    return f"\n{text}\n"
+
+
+def _secrets(kept: dict[str, Any]) -> list[str]:
+    operator = kept["operator"]
+    lines = ["  user        one made earlier"]
+    if operator:
+        lines = [
+            f"  user        {operator['username']}",
+            f"  password    {operator['password']}",
+        ]
+    return [*lines, f"  device key  {kept['device_key'] or 'made earlier'}"]
+
+
+def _where(kept: dict[str, Any], path: Path | None) -> list[str]:
+    username = kept["operator"]["username"] if kept["operator"] else "one made earlier"
+    where = str(path) if path else "shown at the first start; nobody keeps them"
+    return [f"  user        {username}", f"  secrets     {where}"]
+
+
+def _where_readings_go() -> str:
+    if is_memory(settings.REDIS_URL):
+        return (
+            "live values are in this process's memory (no redis-server on PATH); "
+            "each answer waits until its reading is in the database"
+        )
+    database = settings.DATABASES["default"]
+    place = database["NAME"] if "sqlite" in database["ENGINE"] else "PostgreSQL"
+    return f"logged in Redis, stored in {place}"
+
+
+def _condition() -> str:
+    if settings.AUTO_REGISTER_MACHINES:
+        return ""
+    return " (make the machine CNC-001 with a temperature sensor under /admin/ first)"

@@ -1,0 +1,42 @@
+"""Debian's Chromium, driven by playwright; and the operator who logs in with it."""
+
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.util import find_spec
+from typing import TYPE_CHECKING, Any
+
+from digitaltwin.tests.support import backends
+
+# Without it the marker skips the tests that come here, with the reason.
+if TYPE_CHECKING or find_spec("playwright"):
+    from playwright.async_api import Browser, Page, async_playwright
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@asynccontextmanager
+async def chromium() -> AsyncIterator["Browser"]:
+    program = next(filter(None, map(shutil.which, backends.CHROMIUM)))
+    async with async_playwright() as player:
+        browser = await player.chromium.launch(executable_path=program, args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+async def log_in(page: "Page", facts: dict[str, Any]) -> None:
+    """As the first user, who is in `up.json`; ends on the plant's page."""
+    url, operator = facts["url"].rstrip("/"), facts["operator"]
+    await page.goto(f"{url}/login/")
+    await page.get_by_label("User name").fill(operator["username"])
+    await page.get_by_label("Password").fill(operator["password"])
+    await page.locator("main button").click()
+    await page.wait_for_url(f"{url}/")

@@ -1,0 +1,207 @@
+"""The words and figures that people read; `static/js/look.js` says the same (cases.json)."""
+
+from collections.abc import Mapping, Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
+from typing import Any
+
+from django.utils.formats import get_format
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from sensors.timestamps import SECOND_US, parse_rfc3339
+
+# UCUM's letters for what people write otherwise.
+SIGNS = {"Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
+# The shipped types of sensors, and where the demonstration's sit.
+QUANTITIES = {
+    "temperature": gettext_lazy("Temperature"),
+    "pressure": gettext_lazy("Pressure"),
+    "humidity": gettext_lazy("Humidity"),
+    "speed": gettext_lazy("Speed"),
+    "vibration": gettext_lazy("Vibration"),
+    "acceleration": gettext_lazy("Acceleration"),
+    "current": gettext_lazy("Current"),
+    "voltage": gettext_lazy("Voltage"),
+    "flow": gettext_lazy("Flow"),
+}
+POSITIONS = {
+    "drive_end": gettext_lazy("drive end"),
+    "non_drive_end": gettext_lazy("non drive end"),
+}
+# Between what is measured and where.
+POSITION_SIGN = " · "
+CONNECTIVITY = {
+    "online": gettext_lazy("Online"),
+    "stale": gettext_lazy("Stale"),
+    "offline": gettext_lazy("Offline"),
+    "never_seen": gettext_lazy("Never seen"),
+    "unknown": gettext_lazy("Unknown"),
+}
+QUALITIES = {
+    "none": gettext_lazy("no reading yet"),
+    "good": gettext_lazy("good"),
+    "uncertain": gettext_lazy("uncertain"),
+    "bad": gettext_lazy("bad"),
+}
+_RANK = tuple(QUALITIES)
+AGES = {
+    86_400: gettext_lazy("{n} d"),
+    3600: gettext_lazy("{n} h"),
+    60: gettext_lazy("{n} min"),
+    1: gettext_lazy("{n} s"),
+}
+CLOCKS = {
+    "ahead": gettext_lazy("clock {age} ahead"),
+    # From here a slow clock and a reading that was held back look the same.
+    "behind": gettext_lazy("came {age} after"),
+}
+FEED = {
+    "delayed": gettext_lazy("The live feed is {age} behind. Values are older than they look."),
+    "down": gettext_lazy("The live feed is down: the log cannot be reached. Nothing here is live."),
+    "lost": gettext_lazy("Connection lost. Values are the last known; trying to reconnect."),
+    "4401": gettext_lazy("You are logged out."),
+    "4403": gettext_lazy("Your role no longer allows you to see this. Values are not live."),
+    "4404": gettext_lazy("This machine is not known any more. Values are not live."),
+    "stopped": gettext_lazy("The live feed has ended."),
+}
+CALM = 6
+TRENDS = {
+    "up": gettext_lazy("rising"),
+    "down": gettext_lazy("falling"),
+    "flat": gettext_lazy("steady"),
+}
+EVENTS = {
+    "online": gettext_lazy("came online"),
+    "stale": gettext_lazy("went stale"),
+    "offline": gettext_lazy("went offline"),
+    "quality": gettext_lazy("{sensor}: quality {before} → {after}"),
+    "late": gettext_lazy("{sensor}: a reading came out of turn, {age} after a newer one"),
+}
+SIGNIFICANT = 6
+# JavaScript writes numbers from here to there without an exponent.
+MOST_ZEROS, MOST_DIGITS = 1e-6, 1e21
+# A device whose clock is this far ahead, or whose readings come this late, is told of.
+AHEAD_SECONDS, BEHIND_SECONDS = 2, 30
+
+
+def words() -> dict[str, Any]:
+    """What the scripts say, in the language of the page."""
+    catalogue: dict[str, Mapping[Any, Any]] = {
+        "connectivity": CONNECTIVITY,
+        "quality": QUALITIES,
+        "ages": AGES,
+        "clocks": CLOCKS,
+        "feed": FEED,
+        "trends": TRENDS,
+        "events": EVENTS,
+    }
+    return {
+        part: {str(key): str(word) for key, word in found.items()}
+        for part, found in catalogue.items()
+    } | {
+        "decimal": get_format("DECIMAL_SEPARATOR"),
+        "ago": _("{age} ago"),
+        "since": _("since {time}"),
+        "stale": _("stale"),
+        "worst": _("worst"),
+    }
+
+
+def spans(chosen: str) -> list[dict[str, Any]]:
+    """How far back the charts may go, in minutes; the first is chosen unless another is."""
+    known = {"15": _("15 min"), "60": _("1 h"), "480": _("8 h")}
+    chosen = chosen if chosen in known else "15"
+    return [
+        {"minutes": minutes, "word": word, "is_chosen": minutes == chosen}
+        for minutes, word in known.items()
+    ]
+
+
+def number_text(value: float | None) -> str:
+    """Six significant digits, and never fewer than stand before the point; a dash for no value."""
+    if value is None:
+        return "–"
+    digits = max(SIGNIFICANT, min(15, len(str(int(abs(value))))))
+    # The half goes up, as in the scripts: formatting would send it to the even digit.
+    rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(value)
+    return decimal(full_text(float(rounded)))
+
+
+def decimal(text: str) -> str:
+    """A number's text with the decimal sign of the page's language."""
+    return text.replace(".", get_format("DECIMAL_SEPARATOR"))
+
+
+def full_text(value: float | None) -> str:
+    """The value with every digit it has, as JavaScript writes it (ECMA-262, Number::toString).
+
+    Both write the fewest digits that give the same number; an exponent begins elsewhere.
+    """
+    if value is None:
+        return ""
+    # No minus before a zero.
+    text = repr(value + 0.0).removesuffix(".0")
+    if "e" not in text:
+        return text
+    if MOST_ZEROS <= abs(value) < MOST_DIGITS:
+        return f"{Decimal(text):f}"
+    return text.replace("e-0", "e-")
+
+
+def age_text(seconds: float | None) -> str:
+    """`12 s`, `3 min`, `2 h`, `4 d`; empty when there is none."""
+    if seconds is None:
+        return ""
+    size = next((size for size in AGES if seconds >= size), 1)
+    return str(AGES[size]).format(n=int(seconds // size))
+
+
+def clock_word(latest: Mapping[str, Any] | None) -> str:
+    """What is odd about the device's clock; empty when nothing is."""
+    if latest is None:
+        return ""
+    skew = skew_seconds(latest)
+    if skew > AHEAD_SECONDS:
+        return str(CLOCKS["ahead"]).format(age=age_text(skew))
+    return str(CLOCKS["behind"]).format(age=age_text(-skew)) if -skew > BEHIND_SECONDS else ""
+
+
+def skew_seconds(latest: Mapping[str, Any]) -> float:
+    """How far its stamp was ahead of the server's clock when it came; negative for behind."""
+    ahead = parse_rfc3339(latest["timestamp"]) - parse_rfc3339(latest["received_at"])
+    return ahead / SECOND_US
+
+
+def sensor_label(sensor_type: str) -> str:
+    """`vibration.drive_end` reads `Vibration · drive end`; known words are translated."""
+    kind, _dot, position = sensor_type.partition(".")
+    label = str(QUANTITIES.get(kind, _plain(kind[:1].upper() + kind[1:])))
+    at = str(POSITIONS.get(position, _plain(position)))
+    return f"{label}{POSITION_SIGN}{at}" if position else label
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def unit_sign(unit: str) -> str:
+    return SIGNS.get(unit, unit)
+
+
+def worst_quality(sensors: Sequence[Mapping[str, Any]]) -> str:
+    """The worst of the latest values; `none` when there is no value at all."""
+    found = [sensor["latest"]["quality"] for sensor in sensors if sensor["latest"]]
+    return max(found, key=_RANK.index, default="none")
+
+
+def urgency(connectivity: str, worst: str, *, some_stale: bool) -> int:
+    """Who needs someone first: the smaller, the sooner; `CALM` for who needs nobody."""
+    order = (
+        connectivity == "offline",
+        connectivity == "stale",
+        worst == "bad",
+        worst == "uncertain",
+        some_stale,
+        connectivity == "never_seen",
+    )
+    return order.index(True) if True in order else CALM

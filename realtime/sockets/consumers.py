@@ -1,0 +1,145 @@
+"""The sockets' consumers: authorise, join the hub, listen. The hub writes."""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+import structlog
+from channels.consumer import AsyncConsumer, get_handler_name
+from channels.exceptions import StopConsumer
+from django.db import DatabaseError
+
+from realtime.hub import Hub, Socket, get_hub
+from realtime.identity import Identity
+from realtime.protocol import Close, parse_cursor
+from realtime.sockets.session import Conversation
+from realtime.transport import ABORT, WIRE
+from sensors.catalogue.cache import get_catalogue
+
+log = structlog.get_logger(__name__)
+
+
+class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
+    """Accepts, refuses with a close code or joins the hub, and hands over what the client says."""
+
+    # No channel of its own: the hub is the member of the groups, once per process.
+    channel_layer_alias = "none"
+    kind = ""
+    _socket: Socket | None = None
+    _abandoned = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        structlog.contextvars.bind_contextvars(connection_id=secrets.token_hex(4))
+        self._task = asyncio.current_task()
+        self.scope, self.base_send = scope, send
+        try:
+            # Not Channels' loop: without a channel to listen to, no task for each message.
+            while True:
+                await self.dispatch(await receive())
+                # What waits is received without a pause: leave the writer, and all others, a turn.
+                await asyncio.sleep(0)
+        except StopConsumer:
+            return
+        except asyncio.CancelledError:
+            if not self._abandoned or self._task is None:
+                raise
+            self._task.uncancel()
+        finally:
+            if self._socket is not None:
+                await self._hub.remove(self._socket)
+
+    async def dispatch(self, message: Mapping[str, Any]) -> None:
+        """As Channels', without its thread hop to close database connections: none are used."""
+        await getattr(self, get_handler_name(message))(message)
+
+    async def websocket_connect(self, message: Mapping[str, Any]) -> None:
+        await self.send({"type": "websocket.accept"})
+        code = await self.refusal(self.scope["identity"])
+        if code is not None:
+            await self.send({"type": "websocket.close", "code": int(code)})
+            return
+        identity = self.scope["identity"]
+        self._hub = get_hub()
+        self._socket = Socket(
+            self.kind,
+            self.base_send,
+            self._abandon,
+            wire=self.scope.get("extensions", {}).get(WIRE),
+            identity=identity,
+        )
+        self._conversation = Conversation(self._hub, self._socket)
+        self._hub.add(self._socket)
+        self.follow(self._hub, self._socket)
+
+    async def websocket_receive(self, message: Mapping[str, Any]) -> None:
+        if self._socket is not None:
+            await self._conversation.hear(message.get("text"))
+
+    async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
+        raise StopConsumer
+
+    async def refusal(self, identity: Identity | None) -> Close | None:
+        """With which code this socket is closed at once."""
+        if identity is None:
+            return Close.NOT_AUTHENTICATED
+        return None if identity.may_see else Close.NOT_ALLOWED
+
+    def follow(self, hub: Hub, socket: Socket) -> None:
+        """Let the hub greet the socket and keep it up; one that is refused follows nothing."""
+
+    def _abandon(self) -> None:
+        """The client takes not even a close frame: end here, so that its memory is freed.
+
+        Closing a transport waits for its buffer, which this client never empties; our server
+        says how to abort it.
+        """
+        abort = self.scope.get("extensions", {}).get(ABORT)
+        if abort is not None:
+            abort()
+        self._abandoned = True
+        if self._task is not None:
+            self._task.cancel()
+
+
+class MachineConsumer(LiveConsumer):
+    """`/ws/machines/{machine_id}`: every reading of one machine, from the cursor on."""
+
+    kind = "machine"
+
+    async def refusal(self, identity: Identity | None) -> Close | None:
+        code = await super().refusal(identity)
+        if code is not None:
+            return code
+        try:
+            machines = (await get_catalogue().current()).machines
+        except DatabaseError:
+            log.exception("machines_not_read")
+            return Close.TRY_AGAIN
+        return None if self.machine_id in machines else Close.UNKNOWN_MACHINE
+
+    def follow(self, hub: Hub, socket: Socket) -> None:
+        query = parse_qs(self.scope["query_string"].decode("latin-1"))
+        cursor = parse_cursor(query.get("cursor", [""])[0])
+        hub.follow_machine(socket, self.machine_id, cursor=cursor)
+
+    @property
+    def machine_id(self) -> str:
+        return str(self.scope["url_route"]["kwargs"]["machine_id"])
+
+
+class DashboardConsumer(LiveConsumer):
+    """`/ws/dashboard`: the newest of everything."""
+
+    kind = "dashboard"
+
+    def follow(self, hub: Hub, socket: Socket) -> None:
+        hub.follow_dashboard(socket)
+
+
+class UnknownConsumer(LiveConsumer):
+    """Every other path: there is nothing to see."""
+
+    async def refusal(self, identity: Identity | None) -> Close | None:
+        return await super().refusal(identity) or Close.UNKNOWN_MACHINE

@@ -1,0 +1,35 @@
+"""Who is at the device's door: `Authorization: Bearer dt_<prefix>.<secret>`."""
+
+import hmac
+
+from sensors.access.device_keys import secret_hash, split_token
+from sensors.catalogue.descriptions import KeyDescription, Known
+from sensors.exceptions import SensorsError
+
+
+class NotAuthenticated(SensorsError):
+    status = 401
+    code = "unauthenticated"
+    title = "A device key is needed"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="devices"'})
+
+
+def device_key(authorization: str | None, known: Known, *, now_us: int) -> KeyDescription:
+    """The key that the header proves. Raises NotAuthenticated, which tells nothing to a guesser.
+
+    Servers join a header that came twice with a comma, which no key has: SensorsError (400).
+    """
+    if authorization and "," in authorization:
+        raise SensorsError("Expected one Authorization header.", code="bad-request")
+    scheme, _, token = (authorization or "").partition(" ")
+    if scheme.lower() != "bearer":
+        raise NotAuthenticated("Expected Authorization: Bearer dt_<prefix>.<secret>.")
+    prefix, secret = split_token(token.strip()) or ("", "")
+    key = known.keys.get(prefix)
+    if key is None or not hmac.compare_digest(secret_hash(secret), key.secret_hash):
+        raise NotAuthenticated("The device key is not known, or it was revoked.")
+    if key.expires_at is not None and key.expires_at <= now_us:
+        raise NotAuthenticated("The device key has expired.")
+    return key

@@ -1,0 +1,118 @@
+"""Machines, sensors, types and device keys in memory, so that no device waits for a database.
+
+Reloaded when (count, newest change) of a table moves, looked at every second.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+import structlog
+from django.db import Error as DatabaseError
+from django.db import connections
+from django.utils import timezone
+
+from sensors.catalogue.descriptions import Known
+from sensors.catalogue.registration import register_sensors
+from sensors.catalogue.selectors import known, known_fingerprint
+from sensors.event_loop import PerLoop
+from sensors.models import DeviceKey
+
+log = structlog.get_logger(__name__)
+
+T = TypeVar("T")
+LOOK_SECONDS = 1.0
+# A change within the clock's resolution of the one before leaves no trace in the fingerprint.
+RELOAD_LOOKS = 30
+USE_LOOKS = 60
+
+
+class Catalogue:
+    """One per event loop (`get_catalogue`); the database is met in a thread of its own."""
+
+    def __init__(self) -> None:
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self._known: Known | None = None
+        self._fingerprint: object = None
+        self._loading = asyncio.Lock()
+        self._watching: asyncio.Task[None] | None = None
+        self._used: set[int] = set()
+        self._is_away = False
+
+    async def current(self) -> Known:
+        """What is known now, at most a second old. Raises DatabaseError at the first use only."""
+        if self._known is not None:
+            return self._known
+        async with self._loading:
+            return self._known or await self._load()
+
+    async def register(self, names: Iterable[tuple[str, str]]) -> Known:
+        """Make these sensors and know them at once. Raises DatabaseError."""
+        missing = sorted(set(names))
+        async with self._loading:
+            await self._in_thread(lambda: register_sensors(missing))
+            return await self._load()
+
+    def note_use(self, key_id: int) -> None:
+        """Remember that the key was used; written down about once a minute."""
+        self._used.add(key_id)
+
+    async def aclose(self) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.gather(self._watching, return_exceptions=True)
+        await self._in_thread(connections.close_all)
+        self._thread.shutdown(wait=True)
+
+    async def _load(self) -> Known:
+        # The fingerprint first: a change while we read is seen by the next look.
+        self._fingerprint, loaded = await self._in_thread(lambda: (known_fingerprint(), known()))
+        self._known = loaded
+        if self._watching is None:
+            self._watching = asyncio.create_task(self._watch())
+        return loaded
+
+    async def _watch(self) -> None:
+        looks = 0
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            looks += 1
+            try:
+                await self._look(reload=looks % RELOAD_LOOKS == 0)
+                if looks % USE_LOOKS == 0:
+                    await self._write_uses()
+                self._is_away = False
+            except DatabaseError as exc:
+                if not self._is_away:
+                    log.warning("catalogue_not_refreshed", error=str(exc).strip())
+                self._is_away = True
+
+    async def _look(self, *, reload: bool) -> None:
+        if not reload and await self._in_thread(known_fingerprint) == self._fingerprint:
+            return
+        async with self._loading:
+            await self._load()
+
+    async def _write_uses(self) -> None:
+        used, self._used = self._used, set()
+        if used:
+            moment = timezone.now()
+            await self._in_thread(
+                lambda: DeviceKey.objects.filter(pk__in=used).update(last_used_at=moment)
+            )
+
+    async def _in_thread(self, function: Callable[[], T]) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._thread, _with_connection, function)
+
+
+def _with_connection(function: Callable[[], T]) -> T:
+    try:
+        return function()
+    except DatabaseError:
+        connections.close_all()
+        raise
+
+
+get_catalogue: PerLoop[Catalogue] = PerLoop(Catalogue)

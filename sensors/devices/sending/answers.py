@@ -1,0 +1,189 @@
+"""What the server's answers mean to a device that posts readings (contract 3.1)."""
+
+import email.utils
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+import httpx
+import msgspec
+
+from sensors.devices.sending.outbox import Batch
+
+# The request was not at fault: time-out, too early, too many, and everything from 500 on.
+TRY_AGAIN = {408, 425, 429}
+# A 500 is a fault of the server that may lie in this very batch: it must not stop the others.
+MOST_TRIES_AFTER_500 = 8
+# Retry-After beyond this is taken for a mistake.
+LONGEST_RETRY_AFTER = 300.0
+# What a stranger answers to a path that only this platform has.
+NOT_OURS = {404, 405}
+# A refusal of content lists the errors of so many rows at most.
+REFUSED_FOR_CONTENT = {400, 409, 413}
+MOST_ERRORS = 100
+CONFLICT = "conflicting-duplicate"
+
+
+class SendingStopped(Exception):
+    """No batch will ever be taken: the text says why and what to do."""
+
+
+class RowError(msgspec.Struct, frozen=True):
+    code: str = "invalid"
+    detail: str = ""
+    index: int | None = None
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One reading's result in a 2xx answer."""
+
+    status: str
+    errors: list[RowError] = []
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """RFC 9457; what a proxy sends instead has none of it."""
+
+    code: str
+    detail: str = ""
+    errors: list[RowError] = []
+    error_count: int | None = None
+
+
+class Refusal(msgspec.Struct):
+    """Readings of one machine refused with one code; `detail` is the first one's."""
+
+    machine_id: str
+    code: str
+    detail: str
+    count: int
+
+
+class Tally(msgspec.Struct):
+    """What became of the readings; `dropped` were never posted, `retries` counts requests."""
+
+    accepted: int = 0
+    late: int = 0
+    duplicate: int = 0
+    conflicting: int = 0
+    refused: int = 0
+    dropped: int = 0
+    requests: int = 0
+    retries: int = 0
+    refusals: dict[tuple[str, str], Refusal] = {}
+
+    @property
+    def answered(self) -> int:
+        return self.accepted + self.late + self.duplicate + self.conflicting + self.refused
+
+
+def is_to_try_again(status: int, *, tries: int) -> bool:
+    if status == httpx.codes.INTERNAL_SERVER_ERROR:
+        return tries < MOST_TRIES_AFTER_500
+    return status in TRY_AGAIN or status > httpx.codes.INTERNAL_SERVER_ERROR
+
+
+def retry_after(response: httpx.Response) -> float | None:
+    """Seconds to wait, from a number or a date (RFC 9110 10.2.3); None when it does not say."""
+    text = response.headers.get("Retry-After", "")
+    if text.isascii() and text.isdigit():
+        return min(LONGEST_RETRY_AFTER, float(text))
+    try:
+        moment = email.utils.parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    wait = (moment - datetime.now(UTC)).total_seconds()
+    return min(LONGEST_RETRY_AFTER, max(0.0, wait))
+
+
+def problem(response: httpx.Response) -> Problem:
+    try:
+        return msgspec.json.decode(response.content, type=Problem)
+    except msgspec.DecodeError:
+        return Problem(f"http-{response.status_code}", response.reason_phrase)
+
+
+def stop_unless_answered(response: httpx.Response) -> None:
+    """Raise SendingStopped for an answer that every other batch would get as well."""
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        told = problem(response)
+        raise SendingStopped(
+            f"The server refused the device key (401 {told.code}): {told.detail} "
+            "Make one with `python manage.py device_key create` and set DEVICE_KEY."
+        )
+    if response.is_redirect:
+        raise SendingStopped(
+            f"{response.url} redirects to {response.headers.get('Location', 'nowhere')}: "
+            "give the address that answers itself."
+        )
+    if response.status_code in NOT_OURS and "problem+json" not in _media_type(response):
+        raise SendingStopped(
+            f"{response.url} answered {response.status_code} without saying why, as this "
+            "platform would: is it another server?"
+        )
+
+
+def _media_type(response: httpx.Response) -> str:
+    return str(response.headers.get("Content-Type", ""))
+
+
+def leaves_rows_unsaid(response: httpx.Response, batch: Batch) -> bool:
+    """Whether the batch was refused for its content, in more rows than the answer may list."""
+    return response.status_code in REFUSED_FOR_CONTENT and batch.count > MOST_ERRORS
+
+
+def count(tally: Tally, batch: Batch, response: httpx.Response) -> list[Refusal]:
+    """Add an answer to the tally; return the refusals that were met for the first time.
+
+    Raises SendingStopped when a 2xx answer is not one of this platform.
+    """
+    if response.is_success:
+        errors = _count_rows(tally, response)
+    else:
+        errors = _row_errors(problem(response), batch.count)
+    return _count_errors(tally, batch.machine_id, errors)
+
+
+def _count_rows(tally: Tally, response: httpx.Response) -> list[RowError]:
+    """Add what was taken; return one error for each reading that was not."""
+    try:
+        rows = msgspec.json.decode(response.content, type=list[Row])
+    except msgspec.DecodeError as exc:
+        raise SendingStopped(
+            f"{response.url} answered {response.status_code}, but not as this platform does: {exc}."
+        ) from exc
+    tally.accepted += sum(row.status == "accepted" for row in rows)
+    tally.late += sum(row.status == "late" for row in rows)
+    tally.duplicate += sum(row.status == "duplicate" for row in rows)
+    return [row.errors[0] if row.errors else RowError() for row in rows if row.status == "refused"]
+
+
+def _row_errors(told: Problem, readings: int) -> list[RowError]:
+    """One error a reading when the whole batch was refused.
+
+    `errors` holds the first MOST_ERRORS, only of rows at fault; the others share the problem's
+    code.
+    """
+    firsts: dict[int, RowError] = {}
+    for error in told.errors:
+        if error.index is not None:
+            firsts.setdefault(error.index, error)
+    others = [RowError(told.code, told.detail)] * max(0, readings - len(firsts))
+    return [*firsts.values(), *others]
+
+
+def _count_errors(tally: Tally, machine_id: str, errors: Iterable[RowError]) -> list[Refusal]:
+    new = []
+    for error in errors:
+        if error.code == CONFLICT:
+            tally.conflicting += 1
+        else:
+            tally.refused += 1
+        known = tally.refusals.get((machine_id, error.code))
+        if known is None:
+            known = Refusal(machine_id, error.code, error.detail, 0)
+            tally.refusals[machine_id, error.code] = known
+            new.append(known)
+        known.count += 1
+    return new

@@ -1,0 +1,40 @@
+"""The plant in real time: measures by the timetable and hands the batches to the sender."""
+
+import asyncio
+import time
+from datetime import UTC, datetime
+
+from sensors.devices.sending.outbox import by_machine
+from sensors.devices.sending.sender import Sender
+from sensors.devices.simulation.plant import Plant
+from sensors.devices.simulation.timetable import Timetable
+
+# The wall clock may step while we sleep: look again at least this often.
+LONGEST_SLEEP = 1.0
+
+
+def default_rate(plant: Plant) -> float:
+    """Each sensor once a second."""
+    return float(sum(len(machine.sensors) for machine in plant.machines))
+
+
+async def run_plant(plant: Plant, sender: Sender, *, rate: float) -> None:
+    """Run until cancelled. Raises SendingStopped when no reading will ever be taken.
+
+    The first tick is answered before time begins, so a plant that starts before its server
+    waits for it instead of collecting what nobody asked for.
+    """
+    await sender.send(by_machine(plant.readings(datetime.now(UTC))))
+    sensors = {machine.machine_id: len(machine.sensors) for machine in plant.machines}
+    timetable = Timetable(sensors, rate=rate, start=time.time())
+    while True:
+        for machine_id, moments in timetable.due(time.time()):
+            readings = [
+                reading
+                for moment in moments
+                for reading in plant.machine_readings(
+                    machine_id, datetime.fromtimestamp(moment, UTC)
+                )
+            ]
+            await sender.offer(by_machine(readings))
+        await asyncio.sleep(max(0.0, min(LONGEST_SLEEP, timetable.next_due - time.time())))

@@ -1,0 +1,108 @@
+"""Machines, sensor types and sensors."""
+
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.db.models import F, Q
+
+from sensors.identifiers import MACHINE_ID, POSITION, TYPE_SLUG
+
+# A migration holds the text of these patterns.
+machine_id_validator = RegexValidator(
+    rf"\A{MACHINE_ID.pattern}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
+)
+slug_validator = RegexValidator(
+    rf"\A{TYPE_SLUG.pattern}\Z", "Use lower-case letters, digits and _, beginning with a letter."
+)
+position_validator = RegexValidator(
+    rf"\A{POSITION.pattern}\Z", "Use 1 to 31 lower-case letters, digits and _."
+)
+
+
+class Machine(models.Model):
+    """A thing on the floor, placed by ISA-95's site, area and line."""
+
+    machine_id = models.CharField(max_length=64, unique=True, validators=[machine_id_validator])
+    name = models.CharField(max_length=100, blank=True)
+    kind = models.CharField(max_length=50, blank=True, help_text="Such as mill, lathe, pump.")
+    site = models.CharField(max_length=100, blank=True)
+    area = models.CharField(max_length=100, blank=True)
+    line = models.CharField(max_length=100, blank=True)
+    active = models.BooleanField(
+        default=True, help_text="A retired machine keeps its history and takes no readings."
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["machine_id"]
+        indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
+        # What makes an operator (contract 5); the alarms will ask for it.
+        permissions = [("operate_machine", "Can acknowledge, shelve and comment on alarms")]
+
+    def __str__(self) -> str:
+        return self.machine_id
+
+
+class SensorType(models.Model):
+    """A registered quantity with its unit (UCUM code) and physical range."""
+
+    slug = models.CharField(max_length=32, unique=True, validators=[slug_validator])
+    name = models.CharField(max_length=50)
+    unit = models.CharField(max_length=20, help_text="A UCUM code, such as Cel or mm/s.")
+    minimum = models.FloatField()
+    maximum = models.FloatField()
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["slug"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(minimum__lt=F("maximum")), name="sensor_type_range_is_not_empty"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.slug
+
+
+def sensor_name(slug: str, position: str) -> str:
+    """What devices call a sensor: its type's slug and, after a dot, the position."""
+    return f"{slug}.{position}" if position else slug
+
+
+class Sensor(models.Model):
+    """A SensorType on a Machine, optionally at a position (`vibration.drive_end`)."""
+
+    machine = models.ForeignKey(Machine, models.PROTECT, related_name="sensors")
+    sensor_type = models.ForeignKey(SensorType, models.PROTECT, related_name="sensors")
+    position = models.CharField(max_length=31, blank=True, validators=[position_validator])
+    minimum = models.FloatField(
+        null=True, blank=True, help_text="This sensor's own range; empty takes its type's."
+    )
+    maximum = models.FloatField(null=True, blank=True)
+    stale_seconds = models.PositiveIntegerField(
+        null=True, blank=True, help_text="Stale after so many seconds without a reading."
+    )
+    changed_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["machine_id", "sensor_type_id", "position"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["machine", "sensor_type", "position"], name="one_sensor_of_a_type_and_place"
+            )
+        ]
+        indexes = [models.Index(fields=["changed_at"], name="sensor_changed_at")]
+
+    def __str__(self) -> str:
+        return f"{self.machine} {self.name}"
+
+    @property
+    def name(self) -> str:
+        return sensor_name(self.sensor_type.slug, self.position)
+
+    def clean(self) -> None:
+        low, high = self.minimum, self.maximum
+        if low is not None and high is not None and low >= high:
+            raise ValidationError({"maximum": "The maximum must be above the minimum."})

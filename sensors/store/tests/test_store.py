@@ -1,0 +1,408 @@
+"""The log and the latest values, on whatever Redis the suite runs against."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+
+from sensors.enums import Quality, Verdict
+from sensors.exceptions import LogFull, RateLimited
+from sensors.history.tests.following import audience
+from sensors.messages import START, Audience, LiveReading
+from sensors.store.audience import AudienceDecoder
+from sensors.store.client import RedisError
+from sensors.store.store import Store
+from sensors.timestamps import SECOND_US, now_us
+
+A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
+NOW = now_us()
+
+
+def reading(seconds: float = 0, value: float | None = 20.0, **changes: object) -> LiveReading:
+    fields: dict[str, object] = {
+        "machine_id": "CNC-001",
+        "sensor_id": 1,
+        "sensor_type": "temperature",
+        "unit": "Cel",
+        "measured_at": NOW + round(seconds * SECOND_US),
+        "received_at": NOW + 3600 * SECOND_US,
+        "value": value,
+        "quality": Quality.GOOD,
+        "metadata": {},
+    }
+    return LiveReading(**(fields | changes))  # type: ignore[arg-type]
+
+
+async def test_append_returns_a_verdict_per_reading(store: Store) -> None:
+    receipt = await store.append([reading(1), reading(2), reading(1.5), reading(2)])
+
+    assert receipt.verdicts == (A, A, L, D)
+    assert receipt.position is not None
+
+
+async def test_append_writes_one_entry_per_machine_with_the_position_before(store: Store) -> None:
+    await store.append([reading(1), reading(1, machine_id="MIL-002"), reading(2)])
+    await store.append([reading(3)])
+
+    first, mill, second = await store.read(START, count=10)
+
+    assert [(entry.machine_id, entry.count) for entry in (first, mill, second)] == [
+        ("CNC-001", 2),
+        ("MIL-002", 1),
+        ("CNC-001", 1),
+    ]
+    assert (first.previous, second.previous) == (START, first.position)
+    assert first.readings() == [reading(1), reading(2)]
+
+
+async def test_append_with_a_conflict_writes_nothing(store: Store) -> None:
+    await store.append([reading(1, 20.0)])
+
+    receipt = await store.append([reading(2, 21.0), reading(1, 99.0)])
+
+    assert receipt.verdicts == (A, C)
+    assert receipt.position is None
+    assert await store.length() == 1
+
+
+async def test_append_partial_with_a_conflict_takes_the_rest(store: Store) -> None:
+    await store.append([reading(1, 20.0)])
+
+    receipt = await store.append([reading(2, 21.0), reading(1, 99.0)], partial=True)
+
+    assert receipt.verdicts == (A, C)
+    entries = await store.read(START, count=10)
+    assert entries[1].readings() == [reading(2, 21.0)]
+
+
+async def test_append_of_another_quality_is_a_conflict(store: Store) -> None:
+    await store.append([reading(1)])
+
+    receipt = await store.append([reading(1, quality=Quality.BAD)])
+
+    assert receipt.verdicts == (C,)
+
+
+async def test_latest_is_never_moved_by_a_late_reading(store: Store) -> None:
+    await store.append([reading(5, 25.0)])
+    await store.append([reading(3, 23.0)])
+
+    [snapshot] = await store.snapshots(["CNC-001"])
+
+    assert snapshot.readings == (reading(5, 25.0),)
+    entries = await store.read(START, count=10)
+    assert entries[1].readings() == [reading(3, 23.0, late=True)]
+    assert snapshot.position == entries[1].position
+
+
+async def test_latest_from_the_future_is_overtaken_by_the_next_reading(store: Store) -> None:
+    ahead = reading(300, 30.0, received_at=NOW)
+    after = reading(1, 21.0, received_at=NOW + SECOND_US)
+
+    await store.append([ahead])
+    await store.append([after])
+
+    [snapshot] = await store.snapshots(["CNC-001"])
+    assert snapshot.readings == (after,)
+
+
+async def test_batch_larger_than_an_entry_is_cut_into_chained_entries(store: Store) -> None:
+    await store.append([reading(i) for i in range(1001)])
+
+    entries = await store.read(START, count=10)
+
+    assert [entry.count for entry in entries] == [500, 500, 1]
+    assert [entry.previous for entry in entries] == [START, *(e.position for e in entries[:2])]
+
+
+async def test_batch_of_thousands_of_readings_of_one_sensor_is_taken_once(store: Store) -> None:
+    readings = [reading(milliseconds / 1000) for milliseconds in range(7000)]
+
+    first = await store.append(readings)
+    again = await store.append(readings)
+
+    assert set(first.verdicts) == {A}
+    assert set(again.verdicts) == {D}
+
+
+async def test_requests_of_one_flush_see_what_was_taken_before_them_alone(store: Store) -> None:
+    await store.append([reading(0)])
+
+    receipts = await asyncio.gather(
+        store.append([reading(1, value=1.0), reading(0, value=2.0)]),  # refused whole
+        store.append([reading(1, value=3.0), reading(2)]),
+        store.append([reading(2), reading(1, value=1.0)], partial=True),
+    )
+
+    assert [receipt.verdicts for receipt in receipts] == [(A, C), (A, A), (D, C)]
+    [snapshot] = await store.snapshots(["CNC-001"])
+    assert [one.measured_at for one in snapshot.readings] == [reading(2).measured_at]
+    assert (await store.counters())["sensor_readings_processed"] == 3
+
+
+async def test_order_is_that_of_the_request_where_measured_times_lie_far_apart(
+    store: Store,
+) -> None:
+    receipt = await store.append([reading(0), reading(200), reading(1), reading(201)])
+
+    assert receipt.verdicts == (A, A, L, A)
+
+
+async def test_repeat_of_one_stamped_with_a_time_to_come_is_recognised(store: Store) -> None:
+    ahead = [reading(seconds, received_at=NOW) for seconds in (50, 60)]
+    await store.append(ahead)
+
+    again = await store.append(ahead[:1])
+    other = await store.append([reading(50, 99.0, received_at=NOW)])
+
+    assert (again.verdicts, other.verdicts) == ((D,), (C,))
+
+
+async def test_positions_are_those_of_the_log_and_of_each_machine(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sensors.store.store.POSITIONS", 2)
+    names = [f"CNC-{n:03}" for n in range(5)]
+    receipts = [await store.append([reading(machine_id=name)]) for name in names]
+
+    epoch, newest, positions = await store.positions([*names, "MIL-002"])
+
+    assert epoch == await store.epoch()
+    assert newest == receipts[-1].position
+    assert positions == [*(receipt.position for receipt in receipts), "0-0"]
+
+
+async def test_positions_of_an_empty_log_are_its_start(store: Store) -> None:
+    assert await store.positions(["CNC-001"]) == ("", "0-0", ["0-0"])
+
+
+async def test_missed_returns_what_came_after_a_position(store: Store) -> None:
+    for second in range(5):
+        await store.append([reading(second)])
+        await store.append([reading(second, machine_id="MIL-002")])
+    entries = [e for e in await store.read(START, count=100) if e.machine_id == "CNC-001"]
+
+    missed = await store.missed("CNC-001", entries[1].position)
+
+    assert missed.entries == tuple(entries[2:])
+    assert missed.position == entries[4].position
+    assert missed.epoch == await store.epoch()
+
+
+async def test_missed_since_the_start_returns_everything(store: Store) -> None:
+    await store.append([reading(1)])
+
+    missed = await store.missed("CNC-001", START)
+
+    assert missed.entries is not None
+    assert [entry.readings() for entry in missed.entries] == [[reading(1)]]
+
+
+async def test_missed_from_a_trimmed_or_foreign_position_is_incomplete(store: Store) -> None:
+    await store.append([reading(1)])
+    await store.append([reading(2)])
+    last = await store.last_position()
+    await store.trim(last)
+
+    assert (await store.missed("CNC-001", START)).entries is None
+    assert (await store.missed("CNC-001", "123-4")).entries is None
+    assert (await store.missed("CNC-001", last)).entries == ()
+
+
+async def test_append_counts_what_it_took(store: Store) -> None:
+    await store.append([reading(1), reading(2), reading(2)])
+
+    counters = await store.counters()
+
+    assert counters["sensor_readings_processed"] == 2
+    assert counters["sensor_readings_temperature"] == 2
+    assert counters["batch_readings_submitted"] == 3
+
+
+async def test_rate_limit_counts_requests_of_a_key(store: Store, settings: object) -> None:
+    settings.RATE_LIMIT = (2, 60)  # type: ignore[attr-defined]
+    receipt = await store.append([reading(1)], key_id="k1")
+    await store.append([reading(2)], key_id="k1")
+
+    with pytest.raises(RateLimited) as caught:
+        await store.append([reading(3)], key_id="k1")
+
+    assert receipt.remaining == 1
+    assert caught.value.status == 429
+    assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
+    assert (await store.append([reading(3)], key_id="k2")).verdicts == (A,)
+
+
+async def test_full_log_refuses_and_loses_nothing(store: Store, settings: object) -> None:
+    settings.MAX_LOG_ENTRIES = 2  # type: ignore[attr-defined]
+    await store.append([reading(1)])
+    await store.append([reading(2)])
+
+    with pytest.raises(LogFull):
+        await store.append([reading(3)])
+
+    assert await store.length() == 2
+
+
+async def test_lease_is_held_by_one_token(store: Store) -> None:
+    assert await store.acquire_lease("history", "a", seconds=10)
+    assert not await store.acquire_lease("history", "b", seconds=10)
+    assert await store.renew_lease("history", "a", seconds=10)
+    assert not await store.renew_lease("history", "b", seconds=10)
+
+    await store.release_lease("history", "b")
+    assert not await store.acquire_lease("history", "b", seconds=10)
+    await store.release_lease("history", "a")
+    assert await store.acquire_lease("history", "b", seconds=10)
+
+
+async def test_watched_forgets_what_is_over(store: Store) -> None:
+    await store.watch(["CNC-001"], until_us=NOW)
+    await store.watch(["MIL-002", "*"], until_us=NOW + SECOND_US)
+
+    assert (await audience(store, now_us=NOW + 1000)).watched == {"MIL-002", "*"}
+
+
+async def test_audience_without_the_right_to_ask_for_listeners_is_who_watches() -> None:
+    refused = RedisError("NOPERM this user has no permissions to run the 'pubsub' command")
+
+    decode = AudienceDecoder()
+
+    assert decode([b"CNC-001"], refused, refused) == Audience(frozenset({"CNC-001"}))
+    with pytest.raises(RedisError):
+        decode(refused, [], 0)
+
+
+def test_audience_is_decoded_anew_when_it_changed() -> None:
+    decode = AudienceDecoder()
+
+    names = [[b"CNC-001"], [b"CNC-001"], [b"MIL-002", b"CNC-001"], []]
+    found = [decode(watched, [], 0).watched for watched in names]
+
+    assert found == [{"CNC-001"}, {"CNC-001"}, {"CNC-001", "MIL-002"}, set()]
+
+
+async def test_entries_are_read_with_what_is_true_after_them(store: Store) -> None:
+    reading_on = asyncio.create_task(store.read_with_epoch(START, count=10))
+    for_whom = asyncio.create_task(store.read_with_audience(START, count=10, wait=True, now_us=NOW))
+    await asyncio.sleep(0.05)
+
+    await store.watch(["CNC-001"], until_us=NOW + 60 * SECOND_US)
+    receipt = await store.append([reading()])
+
+    entries, epoch = await reading_on
+    same, audience = await for_whom
+    assert [entry.position for entry in entries] == [receipt.position]
+    assert same == entries
+    assert epoch == await store.epoch()
+    assert audience.watched == {"CNC-001"}
+
+
+async def test_wait_stored_follows_the_mark(store: Store) -> None:
+    await store.mark_stored("e", "10-2")
+
+    assert await store.wait_stored("10-2", seconds=0.5)
+    assert not await store.wait_stored("10-10", seconds=0.02)
+
+
+async def test_who_waits_for_a_row_is_heard_of(store: Store) -> None:
+    before = await store.is_stored_wanted(within=0.01)
+    hearing = asyncio.create_task(store.is_stored_wanted(within=5))
+    await asyncio.gather(*(store.wait_stored("10-2", seconds=0.05) for _ in range(3)))
+
+    assert not before
+    assert await asyncio.wait_for(hearing, 1)
+    # Three asked and one was heard; no more than one of the others is kept.
+    await store.is_stored_wanted(within=0.01)
+    assert not await store.is_stored_wanted(within=0.01)
+
+
+class Model:
+    """What the log must make of requests, with dictionaries."""
+
+    def __init__(self) -> None:
+        self.taken: dict[str, LiveReading] = {}
+        self.latest: dict[tuple[str, str], LiveReading] = {}
+
+    def append(
+        self, readings: list[LiveReading], *, partial: bool
+    ) -> tuple[list[Verdict], list[LiveReading]]:
+        """The verdicts, and the readings that are logged."""
+        verdicts, taken, logged = [], dict(self.taken), []
+        for one in readings:
+            known = taken.setdefault(one.id, one)
+            same = (known.value, known.quality) == (one.value, one.quality)
+            verdicts.append(A if known is one else D if same else C)
+        if C in verdicts and not partial:
+            return verdicts, []
+        self.taken = taken
+        for at, one in enumerate(readings):
+            if verdicts[at] is not A:
+                continue
+            latest = self.latest.get((one.machine_id, one.sensor_type))
+            if latest and one.effective_at < latest.effective_at:
+                verdicts[at] = L
+            else:
+                self.latest[one.machine_id, one.sensor_type] = one
+            logged.append(msgspec.structs.replace(one, late=verdicts[at] is L))
+        return verdicts, logged
+
+
+# Two machines and sensors, moments of two buckets, most in the order in which devices send them;
+# some received before others, some stamped with a time yet to come.
+moments = st.one_of(st.integers(0, 9), st.integers(0, 240))
+sent = st.builds(
+    lambda machine, sensor, second, value, received: reading(
+        second,
+        value,
+        machine_id=machine,
+        sensor_type=sensor,
+        received_at=NOW + received * SECOND_US,
+    ),
+    st.sampled_from(["CNC-001", "CNC-001", "MIL-002"]),
+    st.sampled_from(["temperature", "pressure.inlet"]),
+    moments,
+    st.sampled_from([1.0, 1.0, 2.0, None]),
+    st.sampled_from([300, 300, 300, 5]),
+)
+as_devices_send = st.lists(sent, min_size=1, max_size=12, unique_by=lambda one: one.id).map(
+    lambda readings: sorted(readings, key=lambda one: one.measured_at)
+)
+requests = st.tuples(
+    st.one_of(as_devices_send, st.lists(sent, min_size=1, max_size=12)), st.booleans()
+)
+
+
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(sent=st.lists(requests, min_size=1, max_size=5))
+async def test_append_agrees_with_a_dictionary(
+    fresh_store: AsyncIterator[Store], sent: list[tuple[list[LiveReading], bool]]
+) -> None:
+    store: Store = await fresh_store()  # type: ignore[operator]
+    model, logged = Model(), []
+
+    for readings, partial in sent:
+        receipt = await store.append(readings, partial=partial)
+        verdicts, rows = model.append(readings, partial=partial)
+        logged += rows
+        assert list(receipt.verdicts) == verdicts
+        assert (receipt.position is None) == (not rows)
+
+    entries = await store.read(START, count=100)
+    snapshots = await store.snapshots(["CNC-001", "MIL-002"])
+    for machine, snapshot in zip(["CNC-001", "MIL-002"], snapshots, strict=True):
+        own = [entry for entry in entries if entry.machine_id == machine]
+        assert [entry.previous for entry in own] == [START, *(e.position for e in own)][: len(own)]
+        assert [one for entry in own for one in entry.readings()] == [
+            one for one in logged if one.machine_id == machine
+        ]
+        assert sorted(one.id for one in snapshot.readings) == sorted(
+            one.id for one in model.latest.values() if one.machine_id == machine
+        )
+        assert snapshot.position == (own[-1].position if own else START)
