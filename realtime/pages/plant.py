@@ -3,7 +3,7 @@
 from django.conf import settings
 
 from realtime.pages.machine import machine_shown
-from realtime.presentation import board, texts
+from realtime.presentation import board, charts, texts
 from realtime.presentation.board import Wanted
 from realtime.presentation.view_models import Shown, local, shown_machine
 from sensors.catalogue.descriptions import MachineDescription
@@ -40,6 +40,8 @@ def plant_page(now_us: int, wanted: Wanted) -> Shown:
         # Who did not answer is not asked again: each question may take its second.
         "counters": None if feed == "down" else counters(),
         "readings_url": HISTORY_URL,
+        "spark_buckets": charts.SPARK_BUCKETS,
+        "spark_bucket_seconds": charts.SPARK_BUCKET_SECONDS,
     }
 
 
@@ -59,7 +61,8 @@ def machine_page(machine_id: str, now_us: int, minutes: str = "") -> Shown | Non
         "pk": description.pk,
         "cursor": found["cursor"] or "",
         "history_url": HISTORY_URL,
-        "spans": texts.spans(minutes),
+        "spans": charts.span_choices(minutes),
+        "live_seconds": charts.LIVE_SPAN.seconds,
     }
 
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from realtime.pages.machine import range_of
-from realtime.presentation import texts
+from realtime.presentation import charts, texts
 from realtime.presentation.schematics import spots
 from realtime.presentation.view_models import Shown, shown_machine
 from sensors.catalogue.descriptions import SensorDescription
@@ -37,6 +37,7 @@ def style_page(now_us: int) -> Shown:
         "words": texts.words(),
         "tokens": TOKENS,
         "tiles": tiles,
+        "spark_buckets": charts.SPARK_BUCKETS,
         "rows": [tile["sensors"][0] for tile in tiles[:7]],
         "feeds": [{"feed": feed, "sentence": sentence(feed)} for feed in FEEDS],
         "kinds": [one_kind(kind, now_us) for kind in KINDS],

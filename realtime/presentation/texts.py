@@ -107,16 +107,6 @@ def words() -> dict[str, Any]:
     }
 
 
-def spans(chosen: str) -> list[dict[str, Any]]:
-    """How far back the charts may go, in minutes; the first is chosen unless another is."""
-    known = {"15": _("15 min"), "60": _("1 h"), "480": _("8 h")}
-    chosen = chosen if chosen in known else "15"
-    return [
-        {"minutes": minutes, "word": word, "is_chosen": minutes == chosen}
-        for minutes, word in known.items()
-    ]
-
-
 def number_text(value: float | None) -> str:
     """Six significant digits, and never fewer than stand before the point; a dash for no value."""
     if value is None:

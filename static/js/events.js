@@ -1,19 +1,19 @@
-// What happens while the page is open: added to the list that came with it, newest first.
+// Events while the page is open: added to the list that came with it, newest first.
 import { filled, words } from "./words.js";
 
-const MOST = 20;
+const MAX_EVENTS = 20;
 
-/** The sentences of what changed between two looks of a machine. Pure. */
-export function happened(before, after, labels) {
+/** The sentences of the changes between two views of a machine. Pure. */
+export function eventSentences(before, after, labels) {
   const sentences = [];
   if (before.connectivity !== after.connectivity && words.events[after.connectivity]) {
     sentences.push(words.events[after.connectivity]);
   }
-  for (const [name, look] of Object.entries(after.sensors)) {
-    const was = before.sensors[name];
-    if (!was || was.quality === look.quality || was.quality === "none" || look.quality === "none") continue;
-    const [one, other] = [words.quality[was.quality], words.quality[look.quality]];
-    sentences.push(filled(words.events.quality, { sensor: labels[name] ?? name, before: one, after: other }));
+  for (const [name, { quality }] of Object.entries(after.sensors)) {
+    const previous = before.sensors[name]?.quality ?? "none";
+    if (previous === quality || previous === "none" || quality === "none") continue;
+    const values = { sensor: labels[name] ?? name, before: words.quality[previous], after: words.quality[quality] };
+    sentences.push(filled(words.events.quality, values));
   }
   return sentences;
 }
@@ -28,24 +28,24 @@ export class EventList {
     this.before = null;
   }
 
-  /** Nothing is said while the feed is dead: what is not heard did not happen. */
-  paint(look, state, nowSeconds) {
-    if (!look || state.feed !== "live") return;
+  /** Add the changes since the last call; none while the feed is not live: nothing is known then. */
+  paint(machine, state, nowSeconds) {
+    if (!machine || state.feed !== "live") return;
     if (this.before) {
       const now = this.time.format(nowSeconds * 1000);
-      for (const sentence of happened(this.before, look, this.labels)) this.add(now, sentence);
-      if (this.before.connectivity !== look.connectivity) this.since.textContent = filled(words.since, { time: now });
+      for (const sentence of eventSentences(this.before, machine, this.labels)) this.add(now, sentence);
+      if (this.before.connectivity !== machine.connectivity) this.since.textContent = filled(words.since, { time: now });
     }
-    this.before = look;
+    this.before = machine;
   }
 
   add(time, sentence) {
     const item = document.createElement("li");
-    const when = document.createElement("time");
-    when.textContent = time;
-    item.append(when, sentence);
+    const node = document.createElement("time");
+    node.textContent = time;
+    item.append(node, sentence);
     this.list.prepend(item);
-    while (this.list.children.length > MOST) this.list.lastChild.remove();
+    while (this.list.children.length > MAX_EVENTS) this.list.lastChild.remove();
     this.none.hidden = true;
   }
 }

@@ -1,49 +1,49 @@
-// What the database holds of a machine's sensors, page by page, newest first.
+// The stored readings of a machine's sensors, page by page, newest first.
 import { backoff } from "./socket.js";
 
-const PAGES = 5;
+const MAX_PAGES = 5;
 
-export class History {
-  /** `start()` is the oldest moment wanted (RFC 3339); `take(readings)` gets each page. */
-  constructor({ url, machine, start, take }) {
-    Object.assign(this, { url, machine, start, take });
-    this.wanted = new Map();
+export class ReadingHistory {
+  /** `start()` is the oldest moment to load (RFC 3339); `onPage(readings)` gets each page. */
+  constructor({ url, machine, start, onPage }) {
+    Object.assign(this, { url, machine, start, onPage });
+    this.requests = new Map();
   }
 
   /**
-   * Load a sensor's readings; once more after a pause while the database does not answer, or
-   * does not yet hold the one measured at `until`: it may be behind the log.
+   * Load a sensor's readings; retry after a pause while the database does not answer, or does not
+   * hold the reading measured at `until`: it may lag behind the log.
    */
   async load(sensor, until = "") {
-    const turn = {};
-    this.wanted.set(sensor, turn);
-    for (let attempt = 1; this.wanted.get(sensor) === turn; attempt += 1) {
-      const found = await this.fetch(sensor, until).catch(() => false);
-      if (found) return;
+    const request = {};
+    this.requests.set(sensor, request);
+    for (let attempt = 1; this.requests.get(sensor) === request; attempt += 1) {
+      const isComplete = await this.fetch(sensor, until).catch(() => false);
+      if (isComplete) return;
       await new Promise((resume) => setTimeout(resume, backoff(attempt)));
     }
   }
 
-  /** Up to 5,000 readings; whether `until` was among them, or is older than what was asked. */
+  /** Load up to 5,000 readings; return whether `until` was among them, or is older than the start. */
   async fetch(sensor, until) {
     const start = this.start();
     const query = new URLSearchParams({ machine_id: this.machine, sensor_type: sensor, start, limit: "1000" });
     let next = `${this.url}?${query}`;
-    let found = until < start;
-    for (let page = 0; next && page < PAGES; page += 1) {
-      const answer = await fetch(next, { headers: { Accept: "application/json" } });
-      if (!answer.ok) throw new Error(`the history answered ${answer.status}`);
-      const { results, next: following } = await answer.json();
-      this.take(results);
-      found ||= results.some(({ timestamp }) => timestamp === until);
-      next = following && samePlace(following);
+    let isComplete = until < start;
+    for (let page = 0; next && page < MAX_PAGES; page += 1) {
+      const response = await fetch(next, { headers: { Accept: "application/json" } });
+      if (!response.ok) throw new Error(`the history answered ${response.status}`);
+      const { results, next: following } = await response.json();
+      this.onPage(results);
+      isComplete ||= results.some(({ timestamp }) => timestamp === until);
+      next = following && pathOf(following);
     }
-    return found;
+    return isComplete;
   }
 }
 
-/** A proxy may have another scheme or name than we see: only path and query are taken. */
-function samePlace(address) {
+/** Path and query only: behind a proxy the server may see another scheme or host than the browser. */
+function pathOf(address) {
   const { pathname, search } = new URL(address, location.href);
   return pathname + search;
 }

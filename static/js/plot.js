@@ -1,15 +1,15 @@
-// uPlot with our colours: a line or a band, shaded where values were doubtful or missing.
+// A uPlot in the theme's colours: a line or a band, shaded where values are doubtful or missing.
 import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
 import { numberText } from "./look.js";
 
-// Charts grow with the type: on a wall, or for whoever has set a larger one.
+// Charts grow with the font: on a wall screen, or with a larger default font.
 const SCALE = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;
 export const HEIGHT = Math.round(148 * SCALE);
 const HATCH_PX = 7;
 const isNumber = (value) => typeof value === "number";
 
-/** A plot in `node`; `spans()` says what to shade, `onCursor(index)` hears of the crosshair. */
-export function makePlot(node, timeZone, { spans, onCursor }) {
+/** Make a plot in `node`; `shadedRanges()` is called for each drawing, `onCursor(index)` when the cursor moves. */
+export function makePlot(node, timeZone, { shadedRanges, onCursor }) {
   const colour = (name) => () => getComputedStyle(node).getPropertyValue(name);
   const axis = { stroke: colour("--chart-text"), grid: { stroke: colour("--chart-grid"), width: 1 }, ticks: { show: false }, font: `${12 * SCALE}px system-ui, sans-serif` };
   const time = new Intl.DateTimeFormat("sv-SE", { timeZone, hour: "2-digit", minute: "2-digit" });
@@ -19,7 +19,7 @@ export function makePlot(node, timeZone, { spans, onCursor }) {
     height: HEIGHT,
     legend: { show: false },
     cursor: { sync: { key: "twin" }, drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { x: { time: true }, y: { range: breathing } },
+    scales: { x: { time: true }, y: { range: paddedRange } },
     bands: [{ series: [4, 3], fill: colour("--chart-band") }],
     axes: [
       { ...axis, space: 50 * SCALE, size: 26 * SCALE, values: (plot, splits) => splits.map((x) => time.format(x * 1000)) },
@@ -33,7 +33,7 @@ export function makePlot(node, timeZone, { spans, onCursor }) {
       edge,
     ],
     hooks: {
-      drawClear: [(plot) => spans().forEach((span) => shade(plot, span, colour))],
+      drawClear: [(plot) => shadedRanges().forEach((range) => shade(plot, range, colour))],
       setCursor: [(plot) => onCursor(plot.cursor.idx)],
     },
   }, [[], [], [], [], []], node);
@@ -41,7 +41,7 @@ export function makePlot(node, timeZone, { spans, onCursor }) {
 
 const hasValues = (plot) => [1, 3].some((column) => plot.data[column].some(isNumber));
 
-/** Doubtful: a light ground; bad and missing: hatched, each its own way, so that no colour is needed. */
+/** Doubtful values get a light ground; bad and missing ones are hatched in two directions: legible without colour. */
 function shade(plot, { from, to, kind }, colour) {
   const { left, top, width, height } = plot.bbox;
   const x0 = Math.max(left, plot.valToPos(from, "x", true));
@@ -60,20 +60,20 @@ function shade(plot, { from, to, kind }, colour) {
   ctx.restore();
 }
 
-function hatch(ctx, { x0, x1, top, height }, lean) {
-  const step = HATCH_PX * devicePixelRatio;
+function hatch(ctx, { x0, x1, top, height }, slant) {
+  const distance = HATCH_PX * devicePixelRatio;
   ctx.beginPath();
-  for (let x = Math.floor((x0 - height) / step) * step; x < x1 + height; x += step) {
+  for (let x = Math.floor((x0 - height) / distance) * distance; x < x1 + height; x += distance) {
     ctx.moveTo(x, top);
-    ctx.lineTo(x + lean, top + height);
+    ctx.lineTo(x + slant, top + height);
   }
   ctx.lineWidth = devicePixelRatio;
   ctx.stroke();
 }
 
-/** The values with some air; a flat line lies in the middle. */
-function breathing(plot, low, high) {
+/** The range of the values with some padding; a flat line lies in the middle. */
+function paddedRange(plot, low, high) {
   if (low === null || low === undefined) return [0, 1];
-  const air = high > low ? (high - low) * 0.1 : Math.max(Math.abs(high) * 0.05, 0.5);
-  return [low - air, high + air];
+  const padding = high > low ? (high - low) * 0.1 : Math.max(Math.abs(high) * 0.05, 0.5);
+  return [low - padding, high + padding];
 }

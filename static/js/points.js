@@ -1,25 +1,25 @@
-// A sensor's points for its chart. Pure but for the list it keeps: sorted, bounded, each once.
-import { spansOf } from "./spans.js";
+// A sensor's readings for its chart, one by one. Pure except for its list: sorted, bounded, unique.
+import { shadedRanges } from "./spans.js";
 
-const MOST = 5000;
+const MAX_POINTS = 5000;
 
 /** [{t, x, y, quality}] by measured time: t its text (the identity), x seconds, y or null. */
 export class Points {
-  constructor({ windowSeconds = 900, most = MOST } = {}) {
-    Object.assign(this, { windowSeconds, most, list: [] });
+  constructor({ windowSeconds, maxPoints = MAX_POINTS }) {
+    Object.assign(this, { windowSeconds, maxPoints, list: [] });
   }
 
-  /** Takes a reading in its place; false when that moment is already there. */
+  /** Insert a reading; false when that moment is already there. */
   add({ timestamp, value, quality }) {
-    const at = this.place(timestamp);
-    if (this.list[at]?.t === timestamp) return false;
+    const index = this.indexFor(timestamp);
+    if (this.list[index]?.t === timestamp) return false;
     const point = { t: timestamp, x: seconds(timestamp), y: value, quality };
-    this.list.splice(at, 0, point);
+    this.list.splice(index, 0, point);
     return true;
   }
 
-  /** The first place whose time is not before `timestamp`; looked for from the newest. */
-  place(timestamp) {
+  /** The first index whose time is not before `timestamp`: the end for nearly every reading. */
+  indexFor(timestamp) {
     let [low, high] = [0, this.list.length];
     if (high && this.list[high - 1].t < timestamp) return high;
     while (low < high) {
@@ -30,16 +30,16 @@ export class Points {
     return low;
   }
 
-  /** Forget what has left the window, and the oldest beyond the bound. */
+  /** Drop the points that left the window, and the oldest beyond the bound. */
   trim(nowSeconds) {
     const from = nowSeconds - this.windowSeconds;
-    let old = Math.max(0, this.list.length - this.most);
-    // One before the window stays, so that the line enters from the left.
+    let old = Math.max(0, this.list.length - this.maxPoints);
+    // The last point before the window stays, so that the line enters from the left.
     while (old + 1 < this.list.length && this.list[old + 1].x < from) old += 1;
     if (old) this.list.splice(0, old);
   }
 
-  /** uPlot's columns [x, value, doubtful, low, high]; null where nothing came for longer than `gapSeconds`. */
+  /** uPlot's columns [x, value, doubtful, low, high]; null between points more than `gapSeconds` apart. */
   columns(gapSeconds) {
     const [xs, ys, marks] = [[], [], []];
     let before = null;
@@ -62,13 +62,13 @@ export class Points {
     return this.list.length;
   }
 
-  spans(gapSeconds, nowSeconds) {
+  shadedRanges(gapSeconds, nowSeconds) {
     const items = this.list.map(({ x, quality }) => ({ x0: x, x1: x, quality }));
-    return spansOf(items, gapSeconds, nowSeconds);
+    return shadedRanges(items, gapSeconds, nowSeconds);
   }
 }
 
-/** Seconds since 1970 with the microseconds that Date.parse would cut. */
+/** Seconds since 1970, with the microseconds that Date.parse cuts. */
 export function seconds(timestamp) {
   return Math.floor(Date.parse(timestamp) / 1000) + Number(`0.${timestamp.slice(20, -1) || 0}`);
 }

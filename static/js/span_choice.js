@@ -1,53 +1,48 @@
-// How far back the charts go: kept in the address, loaded in steps by the server.
+// The choice of the charts' span: kept in the address, loaded in buckets from the server.
 import { backoff } from "./socket.js";
 
-const SPANS = {
-  15: { windowSeconds: 900 },
-  60: { windowSeconds: 3600, stepSeconds: 10 },
-  480: { windowSeconds: 28_800, stepSeconds: 60 },
-};
-
-/** This page's, with what else it says (kiosk). */
-function address(minutes) {
-  const query = new URLSearchParams(location.search);
-  if (minutes === "15") query.delete("minutes");
-  else query.set("minutes", minutes);
-  return `${query}` ? `?${query}` : location.pathname;
-}
-
 export class SpanChoice {
-  /** `node` holds a button with data-minutes for each; `changed()` after what was loaded. */
-  constructor(node, { charts, url, changed }) {
-    Object.assign(this, { node, charts, url, changed, turn: null });
-    node?.addEventListener("click", ({ target }) => target.dataset.minutes && this.choose(target.dataset.minutes));
+  /** `node` holds a button for each span, with its minutes and bucket's seconds; `onLoaded()` follows a load. */
+  constructor(node, { charts, url, onLoaded }) {
+    Object.assign(this, { node, charts, url, onLoaded, request: null });
+    node?.addEventListener("click", ({ target }) => target.dataset.minutes && this.choose(target));
   }
 
-  /** Load what is chosen: at first, and when the log could not bring all that was missed. */
+  /** Load the chosen span: at first, and when the log could not bring all that was missed. */
   load() {
-    const { minutes } = this.node?.querySelector("[aria-pressed=true]")?.dataset ?? {};
-    if (minutes && SPANS[minutes].stepSeconds) this.choose(minutes);
+    const button = this.node?.querySelector("[aria-pressed=true]");
+    if (button?.dataset.bucketSeconds) this.choose(button);
   }
 
-  choose(minutes) {
-    for (const button of this.node.children) button.setAttribute("aria-pressed", String(button.dataset.minutes === minutes));
-    history.replaceState(null, "", address(minutes));
-    const turn = (this.turn = {});
+  choose(button) {
+    const { minutes, bucketSeconds } = button.dataset;
+    for (const other of this.node.children) other.setAttribute("aria-pressed", String(other === button));
+    history.replaceState(null, "", this.addressOf(button));
+    const request = (this.request = {});
     for (const [sensor, chart] of this.charts) {
-      chart.show(SPANS[minutes]);
-      if (SPANS[minutes].stepSeconds) this.fetch({ sensor, chart, minutes, turn });
+      chart.showSpan({ windowSeconds: minutes * 60, bucketSeconds: Number(bucketSeconds) });
+      if (bucketSeconds) this.fetch({ sensor, chart, minutes, request });
     }
-    this.changed();
+    this.onLoaded();
   }
 
-  /** Until it is there, or another span is chosen. */
-  async fetch({ sensor, chart, minutes, turn }) {
+  /** This page's address with the span, without it for the first; the other parameters stay. */
+  addressOf(button) {
+    const query = new URLSearchParams(location.search);
+    if (button === this.node.children[0]) query.delete("minutes");
+    else query.set("minutes", button.dataset.minutes);
+    return `${query}` ? `?${query}` : location.pathname;
+  }
+
+  /** Retry until the buckets are there, or another span is chosen. */
+  async fetch({ sensor, chart, minutes, request }) {
     const query = new URLSearchParams({ sensor, minutes });
-    for (let attempt = 1; this.turn === turn; attempt += 1) {
-      const answer = await fetch(`${this.url}?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
-      if (answer?.ok && !answer.redirected) {
-        const { steps, step_seconds: stepSeconds } = await answer.json();
-        if (this.turn === turn) chart.take(steps, stepSeconds);
-        this.changed();
+    for (let attempt = 1; this.request === request; attempt += 1) {
+      const response = await fetch(`${this.url}?${query}`, { headers: { Accept: "application/json" } }).catch(() => null);
+      if (response?.ok && !response.redirected) {
+        const { steps: buckets, step_seconds: bucketSeconds } = await response.json();
+        if (this.request === request) chart.addBuckets(buckets, bucketSeconds);
+        this.onLoaded();
         return;
       }
       await new Promise((resume) => setTimeout(resume, backoff(attempt)));

@@ -1,15 +1,15 @@
-// A sensor's hours for its chart, in steps: lowest and highest of each. Pure but for the map it
-// keeps. Repeats and any order give the same, so that live readings go into what was loaded.
+// A sensor's hours for its chart, in buckets: lowest and highest of each. Pure except for its map.
+// Repeats and any order give the same result, so that live readings merge with loaded buckets.
 import { seconds } from "./points.js";
-import { spansOf, worse } from "./spans.js";
+import { shadedRanges, worseQuality } from "./spans.js";
 
-export class Steps {
-  constructor({ windowSeconds, stepSeconds }) {
-    Object.assign(this, { windowSeconds, stepSeconds, steps: new Map() });
+export class Buckets {
+  constructor({ windowSeconds, bucketSeconds }) {
+    Object.assign(this, { windowSeconds, bucketSeconds, byNumber: new Map() });
   }
 
   get count() {
-    return this.steps.size;
+    return this.byNumber.size;
   }
 
   add({ timestamp, value, quality }) {
@@ -17,34 +17,34 @@ export class Steps {
     return true;
   }
 
-  /** A step as the server sums it up: first and last moment, lowest and highest, worst quality. */
+  /** Merge a bucket as the server sends it: first and last moment, lowest and highest, worst quality. */
   merge({ first, last, low, high, quality }) {
     const [x0, x1] = [seconds(first), seconds(last)];
-    const number = Math.floor(x0 / this.stepSeconds);
-    const known = this.steps.get(number);
-    if (!known) this.steps.set(number, { x0, x1, low, high, quality });
+    const number = Math.floor(x0 / this.bucketSeconds);
+    const bucket = this.byNumber.get(number);
+    if (!bucket) this.byNumber.set(number, { x0, x1, low, high, quality });
     else {
-      this.steps.set(number, {
-        x0: Math.min(known.x0, x0),
-        x1: Math.max(known.x1, x1),
-        low: known.low === null ? low : Math.min(known.low, low ?? known.low),
-        high: known.high === null ? high : Math.max(known.high, high ?? known.high),
-        quality: worse(known.quality, quality),
+      this.byNumber.set(number, {
+        x0: Math.min(bucket.x0, x0),
+        x1: Math.max(bucket.x1, x1),
+        low: bucket.low === null ? low : Math.min(bucket.low, low ?? bucket.low),
+        high: bucket.high === null ? high : Math.max(bucket.high, high ?? bucket.high),
+        quality: worseQuality(bucket.quality, quality),
       });
     }
   }
 
-  /** Forget what has left the window, but for the one that the line comes from. */
+  /** Drop the buckets that left the window, except the one at its edge: the line enters from there. */
   trim(nowSeconds) {
-    const from = nowSeconds - this.windowSeconds - this.stepSeconds;
-    for (const [number, { x1 }] of this.steps) if (x1 < from) this.steps.delete(number);
+    const from = nowSeconds - this.windowSeconds - this.bucketSeconds;
+    for (const [number, { x1 }] of this.byNumber) if (x1 < from) this.byNumber.delete(number);
   }
 
   sorted() {
-    return [...this.steps].sort(([a], [b]) => a - b).map(([, step]) => step);
+    return [...this.byNumber].sort(([a], [b]) => a - b).map(([, bucket]) => bucket);
   }
 
-  /** uPlot's columns [x, value, doubtful, low, high]; null where nothing came for `gapSeconds`. */
+  /** uPlot's columns [x, value, doubtful, low, high]; null between buckets more than `gapSeconds` apart. */
   columns(gapSeconds) {
     const [xs, lows, highs] = [[], [], []];
     let before = null;
@@ -63,7 +63,7 @@ export class Steps {
     return [xs, none, none, lows, highs];
   }
 
-  spans(gapSeconds, nowSeconds) {
-    return spansOf(this.sorted(), gapSeconds, nowSeconds);
+  shadedRanges(gapSeconds, nowSeconds) {
+    return shadedRanges(this.sorted(), gapSeconds, nowSeconds);
   }
 }

@@ -1,17 +1,17 @@
-// Writes whether each sensor rises or falls; the words are the page's, the arrow the style sheet's.
+// The trend marks of the sensors; the words are the page's, the arrow is the style sheet's.
 import { trendOf } from "./trend.js";
 import { words } from "./words.js";
 
 export class TrendMarks {
   constructor(root, charts) {
-    this.marks = [...root.querySelectorAll("[data-part=trend]")].map((node) => ({ node, chart: charts.get(node.dataset.of), at: 0 }));
+    this.marks = [...root.querySelectorAll("[data-part=trend]")].map((node) => ({ node, chart: charts.get(node.dataset.of), paintedAt: 0 }));
   }
 
   /** Once a second is enough for a trend of minutes. */
   paint(nowSeconds) {
     for (const mark of this.marks) {
-      if (!mark.chart || nowSeconds - mark.at < 1) continue;
-      mark.at = nowSeconds;
+      if (!mark.chart || nowSeconds - mark.paintedAt < 1) continue;
+      mark.paintedAt = nowSeconds;
       const trend = trendOf(mark.chart.points.list, nowSeconds) ?? "";
       if (mark.node.dataset.trend === trend) continue;
       mark.node.dataset.trend = trend;

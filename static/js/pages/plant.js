@@ -22,7 +22,7 @@ const page = goLive({
     return isBusy;
   },
 });
-page.sight.onSeen((tiles) => sparks.see(tiles));
+page.sight.onSeen((tiles) => sparks.loadFor(tiles));
 
 /** What filter and order want of this frame; whether there is more to do. */
 function showBoard(looks) {

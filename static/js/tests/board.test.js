@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { happened } from "../events.js";
+import { eventSentences } from "../events.js";
 import { matches } from "../filter.js";
 import { useWords } from "../words.js";
 
@@ -25,10 +25,10 @@ test("a state is a connectivity, or who needs someone", () => {
 test("what changed between two looks is told", () => {
   const labels = { temperature: "Temperature" };
 
-  assert.deepEqual(happened(look("stale", "good"), look("online", "bad"), labels), ["came online", "Temperature: quality good → bad"]);
-  assert.deepEqual(happened(look("online", "good"), look("stale", "good"), labels), ["went stale"]);
+  assert.deepEqual(eventSentences(look("stale", "good"), look("online", "bad"), labels), ["came online", "Temperature: quality good → bad"]);
+  assert.deepEqual(eventSentences(look("online", "good"), look("stale", "good"), labels), ["went stale"]);
 });
 
 test("a first reading is no change of quality", () => {
-  assert.deepEqual(happened(look("online", "none"), look("online", "good"), {}), []);
+  assert.deepEqual(eventSentences(look("online", "none"), look("online", "good"), {}), []);
 });

@@ -5,19 +5,19 @@ import { Points, seconds } from "../points.js";
 import { noon, reading } from "./readings.js";
 
 const NOON = seconds(noon());
-const with_ = (rows, options) => {
-  const points = new Points(options);
+const pointsOf = (rows, options = {}) => {
+  const points = new Points({ windowSeconds: 900, ...options });
   rows.forEach((row) => points.add(row));
   return points;
 };
 const values = (points) => points.list.map((point) => point.y);
 
 test("readings lie in the order of their measured times", () => {
-  assert.deepEqual(values(with_([reading(2, 2), reading(9, 9), reading(1, 1), reading(5, 5)])), [1, 2, 5, 9]);
+  assert.deepEqual(values(pointsOf([reading(2, 2), reading(9, 9), reading(1, 1), reading(5, 5)])), [1, 2, 5, 9]);
 });
 
 test("the same moment is kept once", () => {
-  const points = with_([reading(1, 1), reading(2, 2)]);
+  const points = pointsOf([reading(1, 1), reading(2, 2)]);
 
   assert.equal(points.add(reading(1, 7)), false);
   assert.deepEqual(values(points), [1, 2]);
@@ -26,12 +26,12 @@ test("the same moment is kept once", () => {
 test("moments a microsecond apart are two", () => {
   const [one, two] = [1, 2].map((digit) => reading(0, digit, { timestamp: noon().replace("000Z", `00${digit}Z`) }));
 
-  assert.deepEqual(values(with_([two, one])), [1, 2]);
+  assert.deepEqual(values(pointsOf([two, one])), [1, 2]);
   assert.ok(seconds(two.timestamp) - seconds(one.timestamp) > 5e-7);
 });
 
 test("what left the window goes, but for the point the line comes from", () => {
-  const points = with_([reading(0, 0), reading(1, 1), reading(2, 2), reading(100, 3)], { windowSeconds: 50 });
+  const points = pointsOf([reading(0, 0), reading(1, 1), reading(2, 2), reading(100, 3)], { windowSeconds: 50 });
 
   points.trim(NOON + 101);
 
@@ -39,7 +39,7 @@ test("what left the window goes, but for the point the line comes from", () => {
 });
 
 test("the oldest beyond the bound go", () => {
-  const points = with_([1, 2, 3, 4].map((second) => reading(second, second)), { most: 3 });
+  const points = pointsOf([1, 2, 3, 4].map((second) => reading(second, second)), { maxPoints: 3 });
 
   points.trim(NOON + 5);
 
@@ -47,7 +47,7 @@ test("the oldest beyond the bound go", () => {
 });
 
 test("a silence is a gap, and so is a missing value", () => {
-  const points = with_([reading(0, 1), reading(10, 2), reading(100, 3), reading(101, null, { quality: "bad" })]);
+  const points = pointsOf([reading(0, 1), reading(10, 2), reading(100, 3), reading(101, null, { quality: "bad" })]);
 
   const [xs, ys] = points.columns(30);
 
@@ -56,7 +56,7 @@ test("a silence is a gap, and so is a missing value", () => {
 });
 
 test("doubtful points are marked", () => {
-  const points = with_([reading(0, 1), reading(1, 2, { quality: "uncertain" })]);
+  const points = pointsOf([reading(0, 1), reading(1, 2, { quality: "uncertain" })]);
 
   assert.deepEqual(points.columns(30)[2], [null, 2]);
 });
