@@ -15,9 +15,9 @@ if not apps.ready:
 
 from benchmarks.bodies import Bodies
 from realtime.protocol import sensor_update
-from sensors.catalogue.descriptions import Known, MachineDescription, SensorDescription
-from sensors.enums import Verdict
-from sensors.ingest.payloads import SentReading
+from sensors.catalogue.descriptions import CatalogueSnapshot, MachineDescription, SensorDescription
+from sensors.enums import Outcome
+from sensors.ingest.payloads import ParsedReading
 from sensors.ingest.receipts import answers, encode
 from sensors.ingest.resolution import resolve
 from sensors.ingest.serializers import check_batch, check_single
@@ -39,7 +39,7 @@ def functions() -> dict[str, Callable[[], object]]:
     known = _known(checked.readings)
     sent = list(checked.readings.values())
     readings = list(resolve(checked.readings, known, received_at=now).readings.values())
-    receipt = Receipt((Verdict.ACCEPTED,) * 100, "1-1")
+    receipt = Receipt((Outcome.ACCEPTED,) * 100, "1-1")
     return {
         REFERENCE: lambda: sum(number * number for number in range(1000)),
         "check 100 single readings": lambda: [check_single(single, now_us=now) for _ in range(100)],
@@ -57,7 +57,7 @@ def _frame(readings: list[LiveReading]) -> str:
     return sensor_update(readings, machine_id=_MACHINE, cursor="epoch.1-1")
 
 
-def _known(sent: Mapping[int, SentReading]) -> Known:
+def _known(sent: Mapping[int, ParsedReading]) -> CatalogueSnapshot:
     sensors = {
         one.sensor_type: SensorDescription(
             id=1,
@@ -83,7 +83,7 @@ def _known(sent: Mapping[int, SentReading]) -> Known:
         active=True,
         sensors=sensors,
     )
-    return Known(machines={_MACHINE: machine}, types={}, keys={})
+    return CatalogueSnapshot(machines={_MACHINE: machine}, types={}, keys={})
 
 
 def run(name: str) -> None:

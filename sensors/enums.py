@@ -24,7 +24,7 @@ QUALITY_BY_WORD = {
 }
 
 
-class Verdict(StrEnum):
+class Outcome(StrEnum):
     """What the log made of one reading."""
 
     ACCEPTED = "accepted"
@@ -46,7 +46,7 @@ class Connectivity(StrEnum):
     NEVER_SEEN = "never_seen"
 
 
-class Feed(StrEnum):
+class FeedStatus(StrEnum):
     """The state of the live feed, as heartbeats and pages show it."""
 
     LIVE = "live"

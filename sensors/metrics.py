@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from sensors.enums import Verdict
+from sensors.enums import Outcome
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -51,7 +51,7 @@ DROPPED = Counter(
 )
 
 # A series that begins with its first event hides that event from every rate.
-for _outcome in Verdict:
+for _outcome in Outcome:
     READINGS.labels(_outcome)
 for _what, _reason in (
     ("entry", "undecodable"),

@@ -5,10 +5,11 @@ import time
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-NAIVE_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the arithmetic below needs it naive
+UNIX_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+NAIVE_UNIX_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - the arithmetic below needs it naive
 MICROSECOND = timedelta(microseconds=1)
 SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
 # RFC 3339 5.6, with an offset within the +-14:00 that civil time uses.
 _SECOND = re.compile(r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:[0-5]\d", re.ASCII)
 RFC3339 = re.compile(
@@ -65,17 +66,17 @@ def _us_of_second(moment: str) -> int:
     if _SECOND.fullmatch(moment) is None:
         raise ValueError("expected an RFC 3339 time with an offset")
     # In whole numbers, so that 0001-01-01T00:00:00+14:00 does not leave datetime's range.
-    return (datetime.fromisoformat(moment) - NAIVE_EPOCH) // MICROSECOND
+    return (datetime.fromisoformat(moment) - NAIVE_UNIX_EPOCH) // MICROSECOND
 
 
 @lru_cache(maxsize=1024)
 def _text_of_second(second: int) -> str:
-    return (NAIVE_EPOCH + timedelta(seconds=second)).isoformat()
+    return (NAIVE_UNIX_EPOCH + timedelta(seconds=second)).isoformat()
 
 
 def to_datetime(us: int) -> datetime:
-    return EPOCH + timedelta(microseconds=us)
+    return UNIX_EPOCH + timedelta(microseconds=us)
 
 
 def from_datetime(moment: datetime) -> int:
-    return (moment - EPOCH) // MICROSECOND
+    return (moment - UNIX_EPOCH) // MICROSECOND

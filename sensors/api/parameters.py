@@ -12,13 +12,13 @@ from rest_framework.exceptions import NotAcceptable
 
 from sensors.exceptions import FieldError, InvalidReadings
 from sensors.history.queries import readings
-from sensors.history.queries.readings import Place
+from sensors.history.queries.readings import PageCursor
 from sensors.identifiers import is_machine_id, is_sensor_name
 from sensors.timestamps import parse_rfc3339
 
 T = TypeVar("T")
 
-MOST_RESULTS = 1000
+MAX_RESULTS = 1000
 DEFAULT_RESULTS = 100
 _PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 
@@ -37,7 +37,7 @@ class HistoryParameters(msgspec.Struct, frozen=True):
     start: int = readings.FIRST_US
     end: int = readings.END_US
     limit: int = DEFAULT_RESULTS
-    cursor: Place | None = None
+    cursor: PageCursor | None = None
 
 
 class MachineListParameters(msgspec.Struct, frozen=True):
@@ -66,7 +66,7 @@ def no_parameters(query: QueryDict) -> None:
     _parse(query, {})
 
 
-def history_cursor(place: Place) -> str:
+def history_cursor(place: PageCursor) -> str:
     return _opaque(f"{place.measured_at}.{place.sensor_id}")
 
 
@@ -102,8 +102,8 @@ def _value(name: str, values: list[str], known: Mapping[str, Callable[[str], T]]
 
 
 def _limit(text: str) -> int:
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_RESULTS:
-        raise ValueError(f"Expected a whole number from 1 to {MOST_RESULTS}, got {text[:60]!a}")
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_RESULTS:
+        raise ValueError(f"Expected a whole number from 1 to {MAX_RESULTS}, got {text[:60]!a}")
     return int(text)
 
 
@@ -138,11 +138,11 @@ def _transparent(cursor: str) -> str:
         raise ValueError("Expected a cursor from a `next` address") from exc
 
 
-def _place(cursor: str) -> Place:
+def _place(cursor: str) -> PageCursor:
     match = _PLACE.fullmatch(_transparent(cursor))
     if match is None:
         raise ValueError("Expected a cursor from a `next` address")
-    return Place(int(match[1]), int(match[2]))
+    return PageCursor(int(match[1]), int(match[2]))
 
 
 _HISTORY: dict[str, Callable[[str], Any]] = {

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 import msgspec
 
 from sensors.catalogue.cache import get_catalogue
-from sensors.catalogue.descriptions import KeyDescription, Known
+from sensors.catalogue.descriptions import CatalogueSnapshot, KeyDescription
 from sensors.exceptions import FieldError, InvalidReadings
-from sensors.ingest.payloads import Checked, SentReading
+from sensors.ingest.payloads import ParsedReading, ParsedRequest
 from sensors.ingest.resolution import Resolved, check_machines, resolve
 from sensors.messages import LiveReading
 
@@ -17,13 +17,18 @@ class Admitted(msgspec.Struct, frozen=True):
     """The readings that go on, beside what was sent, and the errors of refused rows by index."""
 
     indices: list[int]
-    sent: list[SentReading]
+    sent: list[ParsedReading]
     readings: list[LiveReading]
     refused: dict[int, list[FieldError]]
 
 
 async def admit(
-    checked: Checked, key: KeyDescription, known: Known, *, received_at: int, partial: bool = False
+    checked: ParsedRequest,
+    key: KeyDescription,
+    known: CatalogueSnapshot,
+    *,
+    received_at: int,
+    partial: bool = False,
 ) -> Admitted:
     """Resolve the readings of a request, and register sensors where that is allowed.
 
@@ -48,7 +53,7 @@ async def admit(
 
 
 async def _resolve(
-    sent: dict[int, SentReading], known: Known, *, received_at: int, partial: bool
+    sent: dict[int, ParsedReading], known: CatalogueSnapshot, *, received_at: int, partial: bool
 ) -> Resolved:
     resolved = resolve(sent, known, received_at=received_at)
     if resolved.errors and not partial:
@@ -62,7 +67,7 @@ async def _resolve(
     return resolve(sent, await get_catalogue().register(missing), received_at=received_at)
 
 
-def _admissible(sent: dict[int, SentReading], resolved: Resolved) -> Iterable[SentReading]:
+def _admissible(sent: dict[int, ParsedReading], resolved: Resolved) -> Iterable[ParsedReading]:
     return (sent[index] for index in resolved.readings)
 
 
@@ -74,7 +79,7 @@ def _by_index(errors: Iterable[FieldError]) -> dict[int, list[FieldError]]:
 
 
 def _admitted(
-    sent: dict[int, SentReading], resolved: Resolved, refused: dict[int, list[FieldError]]
+    sent: dict[int, ParsedReading], resolved: Resolved, refused: dict[int, list[FieldError]]
 ) -> Admitted:
     indices = list(resolved.readings)
     return Admitted(

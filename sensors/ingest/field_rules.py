@@ -13,7 +13,7 @@ from django.conf import settings
 from sensors.enums import QUALITY_BY_WORD, Quality
 from sensors.identifiers import MACHINE_ID, is_sensor_name
 from sensors.messages import Scalar
-from sensors.timestamps import SECOND_US, format_us, parse_rfc3339
+from sensors.timestamps import DAY_US, SECOND_US, format_us, parse_rfc3339
 
 UNIT_LENGTH = 20
 METADATA_SIZE = 1000
@@ -24,7 +24,6 @@ METADATA_NAME_LENGTH = 64
 LARGEST_WHOLE = 2**63
 LARGEST_DOUBLE = 1.7976931348623157e308
 OLDEST_US = 946_684_800 * SECOND_US  # 2000-01-01: the first partition of the history
-DAY_US = 86_400 * SECOND_US
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ENCODE = msgspec.json.Encoder().encode

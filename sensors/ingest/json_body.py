@@ -12,7 +12,7 @@ import msgspec
 from sensors.exceptions import MalformedBody
 
 DEEPEST = 32
-MOST_FIELDS = 1000
+MAX_FIELDS = 1000
 # Longer whole numbers are out of any field's range; Python would take long to read them.
 LONGEST_WHOLE = 400
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -56,17 +56,17 @@ def _check_depth(text: str) -> None:
 def _check_width(body: bytes) -> None:
     """The same rule as `_object`'s, for the outer object alone and twenty times as fast."""
     with suppress(msgspec.DecodeError):
-        if len(_FIELDS.decode(body)) > MOST_FIELDS:
+        if len(_FIELDS.decode(body)) > MAX_FIELDS:
             raise _too_many_fields()
 
 
 def _too_many_fields() -> MalformedBody:
-    detail = f"Expected at most {MOST_FIELDS} keys in an object."
+    detail = f"Expected at most {MAX_FIELDS} keys in an object."
     return MalformedBody(detail, code="too-many-fields")
 
 
 def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    if len(pairs) > MOST_FIELDS:
+    if len(pairs) > MAX_FIELDS:
         raise _too_many_fields()
     fields = dict(pairs)
     if len(fields) < len(pairs):

@@ -8,7 +8,7 @@ from sensors.exceptions import FieldError
 from sensors.messages import Scalar
 
 
-class WireReading(msgspec.Struct, forbid_unknown_fields=True, gc=False):
+class ReadingPayload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     """One reading as decoded; nothing of it is checked yet but its types."""
 
     sensor_type: str
@@ -20,14 +20,14 @@ class WireReading(msgspec.Struct, forbid_unknown_fields=True, gc=False):
     metadata: dict[str, Scalar] | UnsetType = UNSET
 
 
-class WireBatch(msgspec.Struct, forbid_unknown_fields=True):
+class BatchPayload(msgspec.Struct, forbid_unknown_fields=True):
     """Several readings; `machine_id` stands for those without one of their own."""
 
-    readings: list[WireReading]
+    readings: list[ReadingPayload]
     machine_id: str | UnsetType = UNSET
 
 
-class SentReading(msgspec.Struct, frozen=True, gc=False):
+class ParsedReading(msgspec.Struct, frozen=True, gc=False):
     """One reading whose fields are right by themselves; its sensor is not looked up yet.
 
     `value` is in `unit`, as sent; `measured_at` is microseconds since 1970 UTC.
@@ -43,9 +43,9 @@ class SentReading(msgspec.Struct, frozen=True, gc=False):
     metadata: dict[str, Scalar]
 
 
-class Checked(msgspec.Struct, frozen=True):
+class ParsedRequest(msgspec.Struct, frozen=True):
     """A request's good readings by their index, and what is wrong with the others."""
 
     total: int
-    readings: dict[int, SentReading]
+    readings: dict[int, ParsedReading]
     errors: list[FieldError]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 
-from sensors.enums import Verdict
+from sensors.enums import Outcome
 from sensors.exceptions import ConflictingDuplicate, FieldError, LogUnavailable
 from sensors.messages import LiveReading, Receipt
 from sensors.metrics import READINGS
@@ -21,12 +21,12 @@ async def ingest(
     Raises ConflictingDuplicate, RateLimited, LogFull or LogUnavailable.
     """
     receipt = await get_store().append(readings, key_id=key_id, partial=partial)
-    if Verdict.CONFLICT in receipt.verdicts and not partial:
-        conflicts = [at for at, one in enumerate(receipt.verdicts) if one is Verdict.CONFLICT]
-        READINGS.labels(Verdict.CONFLICT).inc(len(conflicts))
+    if Outcome.CONFLICT in receipt.outcomes and not partial:
+        conflicts = [at for at, one in enumerate(receipt.outcomes) if one is Outcome.CONFLICT]
+        READINGS.labels(Outcome.CONFLICT).inc(len(conflicts))
         raise ConflictingDuplicate([conflict(readings[at], index=at) for at in conflicts])
-    for verdict in set(receipt.verdicts):
-        READINGS.labels(verdict).inc(receipt.verdicts.count(verdict))
+    for outcome in set(receipt.outcomes):
+        READINGS.labels(outcome).inc(receipt.outcomes.count(outcome))
     return receipt
 
 

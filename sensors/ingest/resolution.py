@@ -9,15 +9,15 @@ import msgspec
 from django.conf import settings
 
 from sensors.catalogue.descriptions import (
+    CatalogueSnapshot,
     KeyDescription,
-    Known,
     MachineDescription,
     SensorDescription,
     TypeDescription,
 )
-from sensors.catalogue.registration import MOST_MACHINES, MOST_SENSORS
+from sensors.catalogue.registration import MAX_MACHINES, MAX_SENSORS
 from sensors.exceptions import FieldError, SensorsError
-from sensors.ingest.payloads import SentReading
+from sensors.ingest.payloads import ParsedReading
 from sensors.messages import LiveReading
 from sensors.units import are_convertible, convert
 
@@ -33,7 +33,7 @@ class Resolved(msgspec.Struct, frozen=True):
 
 
 def check_machines(
-    sent: Mapping[int, SentReading], known: Known, key: KeyDescription
+    sent: Mapping[int, ParsedReading], known: CatalogueSnapshot, key: KeyDescription
 ) -> dict[int, SensorsError]:
     """Why the machine of a reading takes nothing from this key, by the reading's index."""
     refused: dict[int, SensorsError] = {}
@@ -48,7 +48,7 @@ def check_machines(
     return refused
 
 
-def _refusal(machine_id: str, known: Known, key: KeyDescription) -> SensorsError | None:
+def _refusal(machine_id: str, known: CatalogueSnapshot, key: KeyDescription) -> SensorsError | None:
     machine = known.machines.get(machine_id)
     # First, so that a key cannot find out which other machines there are.
     if not key.speaks_for(machine_id):
@@ -66,7 +66,9 @@ def _refusal(machine_id: str, known: Known, key: KeyDescription) -> SensorsError
     return None
 
 
-def resolve(sent: Mapping[int, SentReading], known: Known, *, received_at: int) -> Resolved:
+def resolve(
+    sent: Mapping[int, ParsedReading], known: CatalogueSnapshot, *, received_at: int
+) -> Resolved:
     """Find each reading's sensor, convert its value, check its range."""
     readings: dict[int, LiveReading] = {}
     errors: list[FieldError] = []
@@ -86,7 +88,7 @@ def resolve(sent: Mapping[int, SentReading], known: Known, *, received_at: int) 
 
 
 def _reading(
-    one: SentReading, sensor: SensorDescription | None, received_at: int
+    one: ParsedReading, sensor: SensorDescription | None, received_at: int
 ) -> LiveReading | FieldError:
     """The reading in its sensor's unit, or why there is none."""
     if sensor is None:
@@ -117,22 +119,22 @@ def _reading(
     )
 
 
-def _may_register(known: Known) -> bool:
-    return bool(settings.AUTO_REGISTER_MACHINES) and len(known.machines) < MOST_MACHINES
+def _may_register(known: CatalogueSnapshot) -> bool:
+    return bool(settings.AUTO_REGISTER_MACHINES) and len(known.machines) < MAX_MACHINES
 
 
 def _sensor_to_make(
-    one: SentReading, machine: MachineDescription | None, known: Known
+    one: ParsedReading, machine: MachineDescription | None, known: CatalogueSnapshot
 ) -> SensorDescription | None:
     """The sensor as it will be once registered (id 0 until then); None when it may not be made."""
     quantity = known.types.get(one.sensor_type.partition(".")[0])
     sensors = machine.sensors if machine else NO_SENSORS
-    if quantity is None or not settings.AUTO_REGISTER_MACHINES or len(sensors) >= MOST_SENSORS:
+    if quantity is None or not settings.AUTO_REGISTER_MACHINES or len(sensors) >= MAX_SENSORS:
         return None
     return _described(one, quantity)
 
 
-def _described(one: SentReading, quantity: TypeDescription) -> SensorDescription:
+def _described(one: ParsedReading, quantity: TypeDescription) -> SensorDescription:
     return SensorDescription(
         id=0,
         machine_id=one.machine_id,

@@ -15,7 +15,7 @@ from sensors.enums import Quality
 from sensors.exceptions import FieldError, InvalidReadings, MalformedBody
 from sensors.ingest import field_rules
 from sensors.ingest.json_body import parse_json
-from sensors.ingest.payloads import Checked, SentReading, WireBatch, WireReading
+from sensors.ingest.payloads import BatchPayload, ParsedReading, ParsedRequest, ReadingPayload
 from sensors.ingest.strict_fields import (
     MachineIdField,
     MetadataField,
@@ -28,8 +28,8 @@ from sensors.ingest.strict_fields import (
     wrong_type,
 )
 
-_SINGLE = msgspec.json.Decoder(WireReading)
-_BATCH = msgspec.json.Decoder(WireBatch)
+_SINGLE = msgspec.json.Decoder(ReadingPayload)
+_BATCH = msgspec.json.Decoder(BatchPayload)
 # Keys and texts of a reading that has all that is required and nothing else.
 _REQUIRED_TEXTS = 7
 
@@ -45,13 +45,13 @@ class ReadingSerializer(StrictSerializer):
     quality = QualityField(default=Quality.GOOD)
     metadata = MetadataField(default=dict)
 
-    def validate(self, attrs: dict[str, Any]) -> SentReading:
+    def validate(self, attrs: dict[str, Any]) -> ParsedReading:
         word = self.initial_data.get("quality", "good")
         if attrs["value"] is None and word != "bad":
             raise serializers.ValidationError(
                 {"value": wrong_type("a number (null only with quality bad)", None)}
             )
-        return SentReading(
+        return ParsedReading(
             machine_id=attrs["machine_id"],
             sensor_type=attrs["sensor_type"],
             value=attrs["value"],
@@ -70,23 +70,23 @@ class BatchSerializer(StrictSerializer):
     readings = ReadingSerializer(many=True)
 
 
-def check_single(body: bytes, *, now_us: int) -> Checked:
+def check_single(body: bytes, *, now_us: int) -> ParsedRequest:
     """Raises MalformedBody."""
     bounds = field_rules.bounds(now_us)
     fast = _fast_single(body, bounds)
     if fast is not None:
-        return Checked(1, {0: fast}, [])
+        return ParsedRequest(1, {0: fast}, [])
     sent, errors = _slow_reading(parse_json(body), bounds)
-    return Checked(1, {} if sent is None else {0: sent}, errors)
+    return ParsedRequest(1, {} if sent is None else {0: sent}, errors)
 
 
-def check_batch(body: bytes, *, now_us: int) -> Checked:
+def check_batch(body: bytes, *, now_us: int) -> ParsedRequest:
     """Raises MalformedBody, and InvalidReadings for what is wrong with the batch itself."""
     bounds = field_rules.bounds(now_us)
     return _fast_batch(body, bounds) or _slow_batch(parse_json(body), bounds)
 
 
-def _fast_single(body: bytes, bounds: field_rules.Bounds) -> SentReading | None:
+def _fast_single(body: bytes, bounds: field_rules.Bounds) -> ParsedReading | None:
     try:
         wire = _SINGLE.decode(body)
         if _may_hide_a_key(body, _texts([wire])):
@@ -96,7 +96,7 @@ def _fast_single(body: bytes, bounds: field_rules.Bounds) -> SentReading | None:
         return None
 
 
-def _fast_batch(body: bytes, bounds: field_rules.Bounds) -> Checked | None:
+def _fast_batch(body: bytes, bounds: field_rules.Bounds) -> ParsedRequest | None:
     try:
         batch = _BATCH.decode(body)
         wires, outer = batch.readings, batch.machine_id
@@ -108,12 +108,12 @@ def _fast_batch(body: bytes, bounds: field_rules.Bounds) -> Checked | None:
         readings = [_sent(wire, outer, bounds) for wire in wires]
     except (msgspec.MsgspecError, UnicodeDecodeError, field_rules.FieldRefused):
         return None
-    return Checked(len(readings), dict(enumerate(readings)), [])
+    return ParsedRequest(len(readings), dict(enumerate(readings)), [])
 
 
 def _sent(
-    wire: WireReading, outer: str | msgspec.UnsetType, bounds: field_rules.Bounds
-) -> SentReading:
+    wire: ReadingPayload, outer: str | msgspec.UnsetType, bounds: field_rules.Bounds
+) -> ParsedReading:
     machine_id = wire.machine_id
     if machine_id is UNSET:
         machine_id = outer
@@ -122,7 +122,7 @@ def _sent(
     quality = "good" if wire.quality is UNSET else wire.quality
     if machine_id is UNSET or (wire.value is None and quality != "bad"):
         raise field_rules.FieldRefused("required", "")
-    return SentReading(
+    return ParsedReading(
         field_rules.machine_id_of(machine_id, bounds.machine_id),
         field_rules.sensor_name_of(wire.sensor_type),
         None if wire.value is None else field_rules.value_of(wire.value),
@@ -142,7 +142,7 @@ def _may_hide_a_key(body: bytes, texts: int) -> bool:
     return b"\\" in body or body.count(b'"') != 2 * texts
 
 
-def _texts(wires: Sequence[WireReading]) -> int:
+def _texts(wires: Sequence[ReadingPayload]) -> int:
     """How many keys and texts the readings have."""
     texts = _REQUIRED_TEXTS * len(wires)
     for wire in wires:
@@ -157,19 +157,19 @@ def _texts(wires: Sequence[WireReading]) -> int:
     return texts
 
 
-def _slow_batch(data: Any, bounds: field_rules.Bounds) -> Checked:
+def _slow_batch(data: Any, bounds: field_rules.Bounds) -> ParsedRequest:
     if not isinstance(data, dict):
         raise _wrong_structure(data)
     outer = _outer(data, bounds)
     rows = data["readings"]
-    readings: dict[int, SentReading] = {}
+    readings: dict[int, ParsedReading] = {}
     errors: list[FieldError] = []
     for index, row in enumerate(rows):
         sent, wrong = _slow_row(row, outer, bounds)
         errors += [msgspec.structs.replace(error, index=index) for error in wrong]
         if sent is not None:
             readings[index] = sent
-    return Checked(len(rows), readings, errors)
+    return ParsedRequest(len(rows), readings, errors)
 
 
 def _outer(data: dict[str, Any], bounds: field_rules.Bounds) -> str | None:
@@ -195,7 +195,7 @@ def _outer(data: dict[str, Any], bounds: field_rules.Bounds) -> str | None:
 
 def _slow_row(
     row: Any, outer: str | None, bounds: field_rules.Bounds
-) -> tuple[SentReading | None, list[FieldError]]:
+) -> tuple[ParsedReading | None, list[FieldError]]:
     if not isinstance(row, dict):
         return None, [FieldError("readings", "wrong-type", f"Expected an object, got {row!r:.60}.")]
     if outer is not None:
@@ -209,7 +209,7 @@ def _slow_row(
 
 def _slow_reading(
     data: Any, bounds: field_rules.Bounds
-) -> tuple[SentReading | None, list[FieldError]]:
+) -> tuple[ParsedReading | None, list[FieldError]]:
     if not isinstance(data, dict):
         raise _wrong_structure(data)
     serializer = ReadingSerializer(data=data, context={"bounds": bounds})

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 
-from sensors.enums import Quality, Verdict
+from sensors.enums import Outcome, Quality
 from sensors.messages import LiveReading
 from sensors.store import keys
 from sensors.store.client import make_sync_client
@@ -64,7 +64,7 @@ def test_latest_is_the_accepted_reading_with_the_newest_effective_time(case: Row
     accepted = [
         (reading(row).effective_at, position)
         for position, row in enumerate(case["readings"])
-        if row["verdict"] == "accepted"
+        if row["outcome"] == "accepted"
     ]
 
     assert max(accepted)[1] == case["latest"]
@@ -72,15 +72,15 @@ def test_latest_is_the_accepted_reading_with_the_newest_effective_time(case: Row
 
 @each_case
 async def test_append_script_keeps_the_newest(store: Store, case: Row) -> None:
-    verdicts: list[Verdict] = []
+    outcomes: list[Outcome] = []
     for row in case["readings"]:
         if row.get("forgotten"):
             forget()
-        verdicts += (await store.append([reading(row)])).verdicts
+        outcomes += (await store.append([reading(row)])).outcomes
 
     [snapshot] = await store.snapshots(["CNC-001"])
     newest = reading(case["readings"][case["latest"]])
-    assert verdicts == [row["verdict"] for row in case["readings"]]
+    assert outcomes == [row["outcome"] for row in case["readings"]]
     assert snapshot.readings == (newest,)
     assert kept_effective_time() == newest.effective_at
 
@@ -90,5 +90,5 @@ async def test_append_script_keeps_the_newest_of_one_request(store: Store, case:
     receipt = await store.append([reading(row) for row in case["readings"]])
 
     [snapshot] = await store.snapshots(["CNC-001"])
-    assert list(receipt.verdicts) == [row["verdict"] for row in case["readings"]]
+    assert list(receipt.outcomes) == [row["outcome"] for row in case["readings"]]
     assert snapshot.readings == (reading(case["readings"][case["latest"]]),)

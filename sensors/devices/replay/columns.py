@@ -11,7 +11,7 @@ from sensors.units import SHIPPED_UNITS
 
 # The first of these that the file has, in whatever case.
 TIME_COLUMNS = ("timestamp", "datetime", "time")
-MOST_COLUMNS_SHOWN = 20
+MAX_COLUMNS_SHOWN = 20
 
 
 class MappingRefused(Exception):
@@ -105,8 +105,8 @@ def _place(names: Sequence[str], wanted: str) -> int:
 
 
 def _there_are(names: Sequence[str]) -> str:
-    listed = ", ".join(shown(name) for name in names[:MOST_COLUMNS_SHOWN])
-    if len(names) > MOST_COLUMNS_SHOWN:
+    listed = ", ".join(shown(name) for name in names[:MAX_COLUMNS_SHOWN])
+    if len(names) > MAX_COLUMNS_SHOWN:
         return f"Its first columns are {listed}"
     if len(names) == 1:
         return f"Its only column is {listed}: is the delimiter another one? See --delimiter"

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import Any
 
 from sensors.devices.replay.columns import Mapping
-from sensors.devices.replay.recording import Recording, RecordingRefused, Row, Survey
+from sensors.devices.replay.recording import RecordedRow, Recording, RecordingRefused, Survey
 from sensors.devices.replay.schedule import Schedule
 from sensors.devices.sending.answers import SendingStopped, Tally
 from sensors.devices.sending.outbox import BATCH_READINGS, by_machine
@@ -23,7 +23,7 @@ BUFFERED_BATCHES = 2
 # What would be said of every further batch as well.
 HOPELESS = ("machine-not-allowed", "unknown-machine", "machine-retired", "invalid-machine-id")
 
-Turn = float | list[Row]
+Turn = float | list[RecordedRow]
 
 
 async def survey(recording: Recording, found: Survey) -> None:
@@ -59,9 +59,11 @@ async def play(
     await sender.settled()
 
 
-def turns(rows: Iterator[Row], schedule: Schedule, *, now: Callable[[], int]) -> Iterator[Turn]:
+def turns(
+    rows: Iterator[RecordedRow], schedule: Schedule, *, now: Callable[[], int]
+) -> Iterator[Turn]:
     """In turn: seconds to wait, and the rows that are due, as many as fill a batch."""
-    due, readings = list[Row](), 0
+    due, readings = list[RecordedRow](), 0
     for row in rows:
         while (wait := schedule.due(row.measured_at) - now()) > 0:
             if due:
@@ -78,7 +80,7 @@ def turns(rows: Iterator[Row], schedule: Schedule, *, now: Callable[[], int]) ->
 
 
 def wire_readings(
-    rows: Sequence[Row], mappings: Sequence[Mapping], schedule: Schedule, *, machine_id: str
+    rows: Sequence[RecordedRow], mappings: Sequence[Mapping], schedule: Schedule, *, machine_id: str
 ) -> Iterator[dict[str, Any]]:
     """The rows' readings as they go over the wire (contract 3.1), row by row."""
     for row in rows:

@@ -19,7 +19,7 @@ class RecordingRefused(Exception):
     """The file cannot be replayed; the text says which, where and why."""
 
 
-class Row(msgspec.Struct, frozen=True, gc=False):
+class RecordedRow(msgspec.Struct, frozen=True, gc=False):
     """`measured_at` in microseconds since 1970 UTC; a value for each mapping, None where empty.
 
     NaN stands where the recorder wrote NaN.
@@ -51,7 +51,7 @@ class Recording:
         self._encoding = encoding
         self._time_column = time_column
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[RecordedRow]:
         """In the file's order. Raises RecordingRefused, with the line where it is a line."""
         with self._open() as file:
             lines = _Lines(file)
@@ -79,7 +79,7 @@ class Recording:
         except OSError as exc:
             raise RecordingRefused(f"{self.path} cannot be read: {exc.strerror}.") from exc
 
-    def _parsed(self, lines: "_Lines") -> Iterator[Row]:
+    def _parsed(self, lines: "_Lines") -> Iterator[RecordedRow]:
         table = csv.reader(lines, delimiter=self._delimiter, strict=True)
         header = next((row for row in table if row), None)
         if header is None:
@@ -89,10 +89,10 @@ class Recording:
             if cells:  # not a blank line
                 yield self._row(cells, places)
 
-    def _row(self, cells: list[str], places: Places) -> Row:
+    def _row(self, cells: list[str], places: Places) -> RecordedRow:
         if len(cells) != places.width:
             raise CellRefused(f"expected {places.width} cells, got {len(cells)}")
-        return Row(
+        return RecordedRow(
             parse_time(cells[places.time].strip()),
             tuple(
                 _value(cells[place].strip(), mapping.column)
@@ -142,7 +142,7 @@ class Survey(msgspec.Struct):
     oldest: int = 0
     newest: int = 0
 
-    def add(self, row: Row) -> None:
+    def add(self, row: RecordedRow) -> None:
         at = row.measured_at
         if not self.rows:
             self.first = self.oldest = self.newest = at

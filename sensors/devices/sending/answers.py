@@ -12,14 +12,14 @@ from sensors.devices.sending.outbox import Batch
 # The request was not at fault: time-out, too early, too many, and everything from 500 on.
 TRY_AGAIN = {408, 425, 429}
 # A 500 is a fault of the server that may lie in this very batch: it must not stop the others.
-MOST_TRIES_AFTER_500 = 8
+MAX_TRIES_AFTER_500 = 8
 # Retry-After beyond this is taken for a mistake.
 LONGEST_RETRY_AFTER = 300.0
 # What a stranger answers to a path that only this platform has.
 NOT_OURS = {404, 405}
 # A refusal of content lists the errors of so many rows at most.
 REFUSED_FOR_CONTENT = {400, 409, 413}
-MOST_ERRORS = 100
+MAX_ERRORS = 100
 CONFLICT = "conflicting-duplicate"
 
 
@@ -33,14 +33,14 @@ class RowError(msgspec.Struct, frozen=True):
     index: int | None = None
 
 
-class Row(msgspec.Struct, frozen=True):
+class ResultRow(msgspec.Struct, frozen=True):
     """One reading's result in a 2xx answer."""
 
     status: str
     errors: list[RowError] = []
 
 
-class Problem(msgspec.Struct, frozen=True):
+class ProblemBody(msgspec.Struct, frozen=True):
     """RFC 9457; what a proxy sends instead has none of it."""
 
     code: str
@@ -49,7 +49,7 @@ class Problem(msgspec.Struct, frozen=True):
     error_count: int | None = None
 
 
-class Refusal(msgspec.Struct):
+class SendingRefusal(msgspec.Struct):
     """Readings of one machine refused with one code; `detail` is the first one's."""
 
     machine_id: str
@@ -69,7 +69,7 @@ class Tally(msgspec.Struct):
     dropped: int = 0
     requests: int = 0
     retries: int = 0
-    refusals: dict[tuple[str, str], Refusal] = {}
+    refusals: dict[tuple[str, str], SendingRefusal] = {}
 
     @property
     def answered(self) -> int:
@@ -78,7 +78,7 @@ class Tally(msgspec.Struct):
 
 def is_to_try_again(status: int, *, tries: int) -> bool:
     if status == httpx.codes.INTERNAL_SERVER_ERROR:
-        return tries < MOST_TRIES_AFTER_500
+        return tries < MAX_TRIES_AFTER_500
     return status in TRY_AGAIN or status > httpx.codes.INTERNAL_SERVER_ERROR
 
 
@@ -97,11 +97,11 @@ def retry_after(response: httpx.Response) -> float | None:
     return min(LONGEST_RETRY_AFTER, max(0.0, wait))
 
 
-def problem(response: httpx.Response) -> Problem:
+def problem(response: httpx.Response) -> ProblemBody:
     try:
-        return msgspec.json.decode(response.content, type=Problem)
+        return msgspec.json.decode(response.content, type=ProblemBody)
     except msgspec.DecodeError:
-        return Problem(f"http-{response.status_code}", response.reason_phrase)
+        return ProblemBody(f"http-{response.status_code}", response.reason_phrase)
 
 
 def stop_unless_answered(response: httpx.Response) -> None:
@@ -130,10 +130,10 @@ def _media_type(response: httpx.Response) -> str:
 
 def leaves_rows_unsaid(response: httpx.Response, batch: Batch) -> bool:
     """Whether the batch was refused for its content, in more rows than the answer may list."""
-    return response.status_code in REFUSED_FOR_CONTENT and batch.count > MOST_ERRORS
+    return response.status_code in REFUSED_FOR_CONTENT and batch.count > MAX_ERRORS
 
 
-def count(tally: Tally, batch: Batch, response: httpx.Response) -> list[Refusal]:
+def count(tally: Tally, batch: Batch, response: httpx.Response) -> list[SendingRefusal]:
     """Add an answer to the tally; return the refusals that were met for the first time.
 
     Raises SendingStopped when a 2xx answer is not one of this platform.
@@ -148,7 +148,7 @@ def count(tally: Tally, batch: Batch, response: httpx.Response) -> list[Refusal]
 def _count_rows(tally: Tally, response: httpx.Response) -> list[RowError]:
     """Add what was taken; return one error for each reading that was not."""
     try:
-        rows = msgspec.json.decode(response.content, type=list[Row])
+        rows = msgspec.json.decode(response.content, type=list[ResultRow])
     except msgspec.DecodeError as exc:
         raise SendingStopped(
             f"{response.url} answered {response.status_code}, but not as this platform does: {exc}."
@@ -159,10 +159,10 @@ def _count_rows(tally: Tally, response: httpx.Response) -> list[RowError]:
     return [row.errors[0] if row.errors else RowError() for row in rows if row.status == "refused"]
 
 
-def _row_errors(told: Problem, readings: int) -> list[RowError]:
+def _row_errors(told: ProblemBody, readings: int) -> list[RowError]:
     """One error a reading when the whole batch was refused.
 
-    `errors` holds the first MOST_ERRORS, only of rows at fault; the others share the problem's
+    `errors` holds the first MAX_ERRORS, only of rows at fault; the others share the problem's
     code.
     """
     firsts: dict[int, RowError] = {}
@@ -173,7 +173,9 @@ def _row_errors(told: Problem, readings: int) -> list[RowError]:
     return [*firsts.values(), *others]
 
 
-def _count_errors(tally: Tally, machine_id: str, errors: Iterable[RowError]) -> list[Refusal]:
+def _count_errors(
+    tally: Tally, machine_id: str, errors: Iterable[RowError]
+) -> list[SendingRefusal]:
     new = []
     for error in errors:
         if error.code == CONFLICT:
@@ -182,7 +184,7 @@ def _count_errors(tally: Tally, machine_id: str, errors: Iterable[RowError]) -> 
             tally.refused += 1
         known = tally.refusals.get((machine_id, error.code))
         if known is None:
-            known = Refusal(machine_id, error.code, error.detail, 0)
+            known = SendingRefusal(machine_id, error.code, error.detail, 0)
             tally.refusals[machine_id, error.code] = known
             new.append(known)
         known.count += 1

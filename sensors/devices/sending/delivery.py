@@ -70,7 +70,7 @@ class Delivery:
         answers.stop_unless_answered(response)
         if self._partial and answers.leaves_rows_unsaid(response, batch):
             # With few rows a request the answer says what is wrong with each of them.
-            for part in parts(batch, most=answers.MOST_ERRORS):
+            for part in parts(batch, most=answers.MAX_ERRORS):
                 await self.deliver(part)
             return
         for refusal in answers.count(self._tally, batch, response):

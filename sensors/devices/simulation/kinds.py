@@ -6,7 +6,7 @@ from sensors.units import SHIPPED_UNITS
 
 SITE = "Plant North"
 # Machine ids are three letters and three digits.
-MOST_MACHINES = 999
+MAX_MACHINES = 999
 # Ranges as shipped (contract 3.1), but an RMS velocity is never negative; then the standard
 # deviation of the noise and the decimals that a transmitter of this quantity gives.
 RANGES = {

@@ -22,7 +22,7 @@ from sensors.timestamps import format_us, from_datetime
 # Shorter than the quickest lag below, so the state is the same whatever the step of the caller.
 STEP_SECONDS = 0.5
 # A long gap is crossed in coarser steps: the lags are exact, only the duty is sampled less.
-MOST_STEPS = 400
+MAX_STEPS = 400
 # How long a machine has been at work when it is first asked, so that it does not start cold.
 WARM_UP_SECONDS = 900.0
 SPIN_SECONDS, PRESSURE_SECONDS, MIST_SECONDS = 2.5, 1.8, 90.0
@@ -33,7 +33,7 @@ MIST_KELVIN = 2.0
 # A doubtful sensor's noise, against its usual one.
 DOUBT_NOISE = 6.0
 
-WireReading = dict[str, Any]
+PostedReading = dict[str, Any]
 
 
 @dataclass
@@ -69,13 +69,13 @@ class RunningMachine:
         state = self._state or self._begin(moment - WARM_UP_SECONDS)
         self._state = state
         elapsed = moment - state.moment
-        steps = min(MOST_STEPS, math.ceil(max(0.0, elapsed) / STEP_SECONDS))
+        steps = min(MAX_STEPS, math.ceil(max(0.0, elapsed) / STEP_SECONDS))
         for _ in range(steps):
             self._step(state, elapsed / steps)
         state.moment = moment
         return state
 
-    def readings(self, at: datetime) -> list[WireReading]:
+    def readings(self, at: datetime) -> list[PostedReading]:
         """One reading of each sensor, as it goes over the wire."""
         moment = at.timestamp()
         state = self.advanced(moment)
@@ -139,7 +139,7 @@ class RunningMachine:
 
     def _reading(
         self, sensor: SimulatedSensor, state: State, timestamp: str, moment: float
-    ) -> WireReading:
+    ) -> PostedReading:
         quality = self._quality(sensor.sensor_type, moment)
         sigma = NOISE[sensor.quantity] * (DOUBT_NOISE if quality == "uncertain" else 1.0)
         value = sensor.gain * self._true_value(sensor.quantity, state)

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from sensors.devices.simulation.kinds import MOST_MACHINES, SimulatedMachine, place
-from sensors.devices.simulation.machine import RunningMachine, WireReading
+from sensors.devices.simulation.kinds import MAX_MACHINES, SimulatedMachine, place
+from sensors.devices.simulation.machine import PostedReading, RunningMachine
 
 
 class Plant:
@@ -13,8 +13,8 @@ class Plant:
     """
 
     def __init__(self, *, machines: int = 12, seed: int = 1) -> None:
-        if not 1 <= machines <= MOST_MACHINES:
-            raise ValueError(f"expected 1 to {MOST_MACHINES} machines, got {machines}")
+        if not 1 <= machines <= MAX_MACHINES:
+            raise ValueError(f"expected 1 to {MAX_MACHINES} machines, got {machines}")
         running = [RunningMachine(*place(index), seed=seed) for index in range(machines)]
         self._running = {one.machine.machine_id: one for one in running}
 
@@ -22,11 +22,11 @@ class Plant:
     def machines(self) -> list[SimulatedMachine]:
         return [one.machine for one in self._running.values()]
 
-    def readings(self, at: datetime) -> list[WireReading]:
+    def readings(self, at: datetime) -> list[PostedReading]:
         """One reading of every sensor of every machine, ready for the wire."""
         return [reading for name in self._running for reading in self.machine_readings(name, at)]
 
-    def machine_readings(self, machine_id: str, at: datetime) -> list[WireReading]:
+    def machine_readings(self, machine_id: str, at: datetime) -> list[PostedReading]:
         """One reading of each sensor of one machine. Raises KeyError for an unknown one."""
         if at.tzinfo is None:
             raise ValueError(f"expected a time with an offset, got {at.isoformat()}")

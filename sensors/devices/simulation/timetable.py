@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 # RATE_LIMIT grants a device key 100 requests a second; what is posted again needs room as well.
 # Beyond this, a machine posts several moments in one batch.
-MOST_POSTS_A_SECOND = 60.0
+MAX_POSTS_A_SECOND = 60.0
 # A clock that jumped, or a process that slept: what was not measured then is not made up now.
 LONGEST_GAP = 30.0
 
@@ -16,7 +16,7 @@ class Timetable:
     def __init__(self, sensors: Mapping[str, int], *, rate: float, start: float) -> None:
         """`sensors`: how many a machine has; `rate`: readings a second in total."""
         self.interval = sum(sensors.values()) / rate
-        self.post_every = max(self.interval, len(sensors) / MOST_POSTS_A_SECOND)
+        self.post_every = max(self.interval, len(sensors) / MAX_POSTS_A_SECOND)
         self._machines = list(sensors)
         self._begin(start)
 

@@ -18,8 +18,8 @@ from rest_framework.views import APIView
 
 from sensors.access.device_authentication import device_key
 from sensors.catalogue.cache import get_catalogue
-from sensors.catalogue.descriptions import KeyDescription, Known
-from sensors.enums import Verdict
+from sensors.catalogue.descriptions import CatalogueSnapshot, KeyDescription
+from sensors.enums import Outcome
 from sensors.exceptions import (
     Busy,
     ConflictingDuplicate,
@@ -40,9 +40,16 @@ from sensors.gateways.http.requests import (
 )
 from sensors.gateways.refusal_log import log_refusal
 from sensors.ingest.admission import Admitted, admit
-from sensors.ingest.payloads import Checked
+from sensors.ingest.payloads import ParsedRequest
 from sensors.ingest.pipeline import conflict, ingest, is_stored
-from sensors.ingest.receipts import Answer, Refusal, answers, encode, refusal, status_of
+from sensors.ingest.receipts import (
+    ReadingResult,
+    RefusedReading,
+    answers,
+    encode,
+    refusal,
+    status_of,
+)
 from sensors.ingest.serializers import check_batch, check_single
 from sensors.messages import Receipt
 from sensors.metrics import INGEST_SECONDS, READINGS, REFUSALS
@@ -59,7 +66,7 @@ class DeviceView(APIView, ABC):
     authentication_classes = ()
     permission_classes = ()
     allowed = "POST"
-    check: ClassVar[Callable[..., Checked]]
+    check: ClassVar[Callable[..., ParsedRequest]]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
@@ -90,7 +97,7 @@ class DeviceView(APIView, ABC):
 
     @classmethod
     async def take(
-        cls, body: bytes, key: KeyDescription, known: Known, wanted: Options
+        cls, body: bytes, key: KeyDescription, known: CatalogueSnapshot, wanted: Options
     ) -> DeviceAnswer:
         """Check, resolve, log, answer: the path of the readings of one request."""
         received_at = now_us()
@@ -127,7 +134,7 @@ class SingleReadingView(DeviceView):
 
     @classmethod
     async def take(
-        cls, body: bytes, key: KeyDescription, known: Known, wanted: Options
+        cls, body: bytes, key: KeyDescription, known: CatalogueSnapshot, wanted: Options
     ) -> DeviceAnswer:
         try:
             return await super().take(
@@ -140,7 +147,7 @@ class SingleReadingView(DeviceView):
     @classmethod
     def respond(cls, admitted: Admitted, receipt: Receipt, *, stored: bool) -> DeviceAnswer:
         [answer] = answers(admitted.sent, admitted.readings, receipt, stored=stored)
-        return _response(answer, status_of(receipt.verdicts, stored=stored), receipt)
+        return _response(answer, status_of(receipt.outcomes, stored=stored), receipt)
 
 
 class BatchView(DeviceView):
@@ -154,8 +161,10 @@ class BatchView(DeviceView):
         taken = answers(admitted.sent, admitted.readings, receipt, stored=stored)
         refused = _refused(admitted, receipt)
         if not refused:
-            return _response(taken, status_of(receipt.verdicts, stored=stored), receipt)
-        rows: dict[int, Answer | Refusal] = dict(zip(admitted.indices, taken, strict=True))
+            return _response(taken, status_of(receipt.outcomes, stored=stored), receipt)
+        rows: dict[int, ReadingResult | RefusedReading] = dict(
+            zip(admitted.indices, taken, strict=True)
+        )
         if len(refused) == len(rows.keys() | refused.keys()):
             raise _all_refused(admitted, refused)
         rows |= {index: refusal(index, errors) for index, errors in refused.items()}
@@ -164,15 +173,15 @@ class BatchView(DeviceView):
 
 def _refused(admitted: Admitted, receipt: Receipt) -> dict[int, list[Any]]:
     """The refused rows: those that were wrong, and those that the log knew otherwise."""
-    READINGS.labels(Verdict.REFUSED).inc(len(admitted.refused))
-    if Verdict.CONFLICT not in receipt.verdicts:
+    READINGS.labels(Outcome.REFUSED).inc(len(admitted.refused))
+    if Outcome.CONFLICT not in receipt.outcomes:
         return admitted.refused
     conflicting = {
         index: [conflict(reading, index=index)]
-        for index, reading, verdict in zip(
-            admitted.indices, admitted.readings, receipt.verdicts, strict=True
+        for index, reading, outcome in zip(
+            admitted.indices, admitted.readings, receipt.outcomes, strict=True
         )
-        if verdict is Verdict.CONFLICT
+        if outcome is Outcome.CONFLICT
     }
     return admitted.refused | conflicting
 
@@ -198,7 +207,7 @@ class _InFlight:
         _InFlight.count -= 1
 
 
-async def _known() -> Known:
+async def _known() -> CatalogueSnapshot:
     try:
         return await get_catalogue().current()
     except DatabaseError as exc:
@@ -217,7 +226,7 @@ def _problem(exc: Exception, key: str) -> DeviceAnswer:
     answer = handler(exc, {"request": HttpRequest()})
     REFUSALS.labels(answer.data["code"]).inc()
     if isinstance(exc, InvalidReadings) and not isinstance(exc, ConflictingDuplicate):
-        READINGS.labels(Verdict.REFUSED).inc(len({error.index for error in exc.errors}))
+        READINGS.labels(Outcome.REFUSED).inc(len({error.index for error in exc.errors}))
     if isinstance(exc, SensorsError):
         log_refusal(exc, key=key, now_us=now_us())
     headers = {**answer.headers, "Content-Type": answer.content_type}

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from sensors.exceptions import FieldError, SensorsError
 from sensors.ingest import field_rules, serializers
 from sensors.ingest.json_body import parse_json
-from sensors.ingest.payloads import Checked
+from sensors.ingest.payloads import ParsedRequest
 from sensors.ingest.serializers import check_batch, check_single
 from sensors.timestamps import SECOND_US, format_us, parse_rfc3339
 
@@ -341,7 +341,7 @@ GOOD_ROWS = st.fixed_dictionaries(
 )
 
 
-def slow_batch(body: bytes) -> Checked:
+def slow_batch(body: bytes) -> ParsedRequest:
     return serializers._slow_batch(parse_json(body), field_rules.bounds(NOW))
 
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from sensors.devices.sending.answers import SendingStopped
 from sensors.devices.sending.delivery import make_client
 from sensors.devices.sending.sender import Sender
-from sensors.devices.simulation.kinds import MOST_MACHINES
+from sensors.devices.simulation.kinds import MAX_MACHINES
 from sensors.devices.simulation.plant import Plant
 from sensors.devices.simulation.runner import default_rate, run_plant
 from sensors.management.sending import add_url, counts, device_key, drained, show, until_signal
@@ -87,8 +87,8 @@ def _counts(sender: Sender) -> str:
 
 
 def _machines(text: str) -> int:
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_MACHINES:
-        raise ArgumentTypeError(f"expected 1 to {MOST_MACHINES} machines, got {text!r}")
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_MACHINES:
+        raise ArgumentTypeError(f"expected 1 to {MAX_MACHINES} machines, got {text!r}")
     return int(text)
 
 

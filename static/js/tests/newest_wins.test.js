@@ -16,8 +16,8 @@ const begin = (known = null) => initialState({ machines: [machine("CNC-001", kno
 /** The readings of a case that the log holds, as its sockets send them; `value` is the index. */
 const logged = ({ readings }) =>
   readings
-    .map(({ timestamp, received_at, verdict }, index) => ({ verdict, row: reading(0, index, { timestamp, received_at, late: verdict === "late" }) }))
-    .filter(({ verdict }) => verdict === "accepted" || verdict === "late")
+    .map(({ timestamp, received_at, outcome }, index) => ({ outcome, row: reading(0, index, { timestamp, received_at, late: outcome === "late" }) }))
+    .filter(({ outcome }) => outcome === "accepted" || outcome === "late")
     .map(({ row }) => row);
 
 for (const { name, readings, latest: newest } of cases) {

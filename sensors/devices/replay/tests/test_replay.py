@@ -18,7 +18,13 @@ from sensors.devices.replay.columns import (
     parse_mapping,
 )
 from sensors.devices.replay.player import LONGEST_PAUSE, turns, wire_readings
-from sensors.devices.replay.recording import LONGEST_LINE, Recording, RecordingRefused, Row, Survey
+from sensors.devices.replay.recording import (
+    LONGEST_LINE,
+    RecordedRow,
+    Recording,
+    RecordingRefused,
+    Survey,
+)
 from sensors.devices.replay.schedule import Schedule, make_schedule
 from sensors.devices.sending.outbox import BATCH_READINGS
 from sensors.timestamps import SECOND_US, format_us, from_datetime
@@ -33,7 +39,7 @@ def recording(folder: Path, content: str | bytes, **options: str) -> Recording:
     return Recording(path, VALUE, **options)
 
 
-def surveyed(rows: Sequence[Row]) -> Survey:
+def surveyed(rows: Sequence[RecordedRow]) -> Survey:
     found = Survey()
     for row in rows:
         found.add(row)
@@ -224,7 +230,7 @@ MOMENTS = st.lists(st.integers(0, 4_000_000_000 * SECOND_US), min_size=1, max_si
 def test_schedule_any_recording_keeps_its_order(
     moments: list[int], speed: float, keep_time: bool
 ) -> None:
-    rows = [Row(at, (1.0,)) for at in moments]
+    rows = [RecordedRow(at, (1.0,)) for at in moments]
 
     schedule = make_schedule(surveyed(rows), speed=speed, keep_time=keep_time, start=NOW)
 
@@ -242,7 +248,7 @@ def test_schedule_any_recording_keeps_its_order(
 
 
 def test_schedule_at_a_speed_divides_the_distances() -> None:
-    rows = [Row(second * SECOND_US, (1.0,)) for second in (100, 104, 102)]
+    rows = [RecordedRow(second * SECOND_US, (1.0,)) for second in (100, 104, 102)]
 
     schedule = make_schedule(surveyed(rows), speed=4.0, keep_time=False, start=NOW)
 
@@ -250,7 +256,7 @@ def test_schedule_at_a_speed_divides_the_distances() -> None:
 
 
 def test_schedule_beyond_the_calendar_is_refused() -> None:
-    rows = [Row(0, (1.0,)), Row(40 * 365 * 86_400 * SECOND_US, (1.0,))]
+    rows = [RecordedRow(0, (1.0,)), RecordedRow(40 * 365 * 86_400 * SECOND_US, (1.0,))]
 
     with pytest.raises(RecordingRefused, match=r"At speed 0\.001 the replay would leave the years"):
         make_schedule(surveyed(rows), speed=0.001, keep_time=False, start=NOW)
@@ -261,10 +267,10 @@ def test_schedule_beyond_the_calendar_is_refused() -> None:
     late=st.integers(0, 5 * SECOND_US),
 )
 def test_turns_give_every_row_once_in_order_and_none_early(seconds: list[int], late: int) -> None:
-    rows = [Row(second * SECOND_US, (1.0,)) for second in seconds]
+    rows = [RecordedRow(second * SECOND_US, (1.0,)) for second in seconds]
     schedule = make_schedule(surveyed(rows), speed=2.0, keep_time=False, start=NOW)
     clock = [NOW + late]
-    given_out = list[Row]()
+    given_out = list[RecordedRow]()
 
     for turn in turns(iter(rows), schedule, now=lambda: clock[0]):
         if isinstance(turn, float):
@@ -278,7 +284,7 @@ def test_turns_give_every_row_once_in_order_and_none_early(seconds: list[int], l
 
 
 def test_turns_at_speed_0_fill_batches_and_never_wait() -> None:
-    rows = [Row(at, (1.0, None, 2.0)) for at in range(BATCH_READINGS)]
+    rows = [RecordedRow(at, (1.0, None, 2.0)) for at in range(BATCH_READINGS)]
     schedule = Schedule(speed=0.0, keep_time=False, start=NOW, first=0, newest=0)
 
     given_out = list(turns(iter(rows), schedule, now=lambda: NOW))
@@ -291,7 +297,9 @@ def test_wire_readings_leave_out_empty_cells_and_say_bad_for_nan() -> None:
     schedule = Schedule(speed=0.0, keep_time=True, start=NOW, first=0, newest=0)
 
     readings = list(
-        wire_readings([Row(NOW, (1.5, None, math.nan))], mappings, schedule, machine_id="CNC-001")
+        wire_readings(
+            [RecordedRow(NOW, (1.5, None, math.nan))], mappings, schedule, machine_id="CNC-001"
+        )
     )
 
     shared = {"machine_id": "CNC-001", "timestamp": "2026-11-23T10:30:00.000000Z"}
@@ -305,6 +313,6 @@ def test_survey_knows_the_oldest_and_newest_of_an_unordered_recording() -> None:
     oldest = datetime(2020, 1, 1, tzinfo=UTC)
     times = [from_datetime(oldest + timedelta(days=days)) for days in (2, 0, 5, 1)]
 
-    found = surveyed([Row(at, (1.0, None)) for at in times])
+    found = surveyed([RecordedRow(at, (1.0, None)) for at in times])
 
     assert found == Survey(rows=4, readings=4, first=times[0], oldest=times[1], newest=times[2])
