@@ -14,8 +14,8 @@ from sensors.enums import QUALITY_BY_WORD, Quality
 from sensors.identifiers import MACHINE_ID, is_sensor_name
 from sensors.messages import Scalar
 from sensors.timestamps import DAY_US, SECOND_US, format_us, parse_rfc3339
+from sensors.units import UNIT_LENGTH
 
-UNIT_LENGTH = 20
 METADATA_SIZE = 1000
 NAMES_KEPT = 4096
 METADATA_FIELDS = 20

@@ -22,6 +22,7 @@ from sensors.api.openapi.parts import (
 from sensors.enums import QUALITY_BY_WORD, Connectivity, Outcome, Quality
 from sensors.identifiers import SENSOR_NAME
 from sensors.ingest import field_rules
+from sensors.units import UNIT_LENGTH
 
 _SENSOR_NAME = described(
     {"type": "string", "pattern": f"^{SENSOR_NAME.pattern}$"},
@@ -57,7 +58,7 @@ def _sent() -> dict[str, Part]:
         "sensor_type": _SENSOR_NAME,
         "value": described(or_null(NUMBER), "In `unit`; null only with quality `bad`."),
         "unit": described(
-            {"type": "string", "minLength": 1, "maxLength": field_rules.UNIT_LENGTH},
+            {"type": "string", "minLength": 1, "maxLength": UNIT_LENGTH},
             "Any known unit of the sensor's dimension: it is converted.",
             pattern=_NO_CONTROL,
         ),

@@ -6,8 +6,7 @@ import msgspec
 
 from sensors.devices.replay.cells import shown
 from sensors.identifiers import is_sensor_name
-from sensors.ingest.field_rules import UNIT_LENGTH
-from sensors.units import SHIPPED_UNITS
+from sensors.units import SHIPPED_UNITS, UNIT_LENGTH
 
 # The first of these that the file has, in whatever case.
 TIME_COLUMNS = ("timestamp", "datetime", "time")
