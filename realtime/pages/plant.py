@@ -6,6 +6,7 @@ from realtime.pages.machine import machine_shown
 from realtime.presentation import board, charts, texts
 from realtime.presentation.board import Wanted
 from realtime.presentation.view_models import Shown, local, shown_machine
+from realtime.protocol import close_codes
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.exceptions import LogUnavailable
@@ -71,6 +72,7 @@ def live(machines: list[Shown], feed: str, now_us: int) -> Shown:
     return {
         "feed": feed,
         "words": texts.words(),
+        "close_codes": close_codes(),
         "first_state": {"machines": machines, "server_time": format_us(now_us)},
         "heartbeat_seconds": settings.HEARTBEAT_SECONDS,
         "stale_seconds": settings.DEFAULT_STALE_SECONDS,

@@ -29,7 +29,7 @@ export function goLive({ hear = () => {}, extra = () => {} } = {}) {
     gather();
   };
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
-  const socket = new LiveSocket({ url, cursor, interval: Number(heartbeat), hear: apply });
+  const socket = new LiveSocket({ url, cursor, interval: Number(heartbeat), closeCodes: embedded("close-codes"), hear: apply });
   socket.start();
   addEventListener("online", () => socket.hurry());
   document.addEventListener("visibilitychange", () => document.hidden || socket.hurry());

@@ -1,7 +1,5 @@
 // The page's WebSocket: reconnects by itself, resumes where it was, and notices silence.
 
-const NOT_AUTHENTICATED = 4401;
-const FINAL = new Set([4403, 4404]);
 const WATCH_MS = 500;
 // Clocks that drift apart by more than this: the machine slept, and the socket with it.
 const SLEPT_MS = 5000;
@@ -12,16 +10,15 @@ export function backoff(attempt, random = Math.random()) {
   return full * (0.5 + random / 2);
 }
 
-/** What a close code asks for: `login`, `stop` or `reconnect`. */
-export function verdict(code) {
-  if (code === NOT_AUTHENTICATED) return "login";
-  return FINAL.has(code) ? "stop" : "reconnect";
+/** The reaction to a close code: `login`, `stop` or `reconnect`; by its range to one that a newer server has. */
+export function reactionTo(code, { reactions, final: [first, last] }) {
+  return reactions[code] ?? (code >= first && code <= last ? "stop" : "reconnect");
 }
 
 export class LiveSocket {
-  /** `hear(event)` gets each message, and `lost`, `login` and `stop` ({code}) of our own. */
-  constructor({ url, cursor = "", interval = 5, hear, Socket = globalThis.WebSocket, now = () => performance.now(), wall = Date.now }) {
-    Object.assign(this, { url, cursor, interval, hear, Socket, now, wall });
+  /** `closeCodes` as the server hands them out; `hear(event)` gets each message, and `lost`, `login` and `stop` ({code}) of our own. */
+  constructor({ url, cursor = "", interval = 5, closeCodes, hear, Socket = globalThis.WebSocket, now = () => performance.now(), wall = Date.now }) {
+    Object.assign(this, { url, cursor, interval, closeCodes, hear, Socket, now, wall });
     this.attempt = 0;
     this.isLost = false;
     this.socket = null;
@@ -70,7 +67,7 @@ export class LiveSocket {
 
   closed(code) {
     this.drop();
-    const type = verdict(code);
+    const type = reactionTo(code, this.closeCodes);
     if (type === "reconnect") {
       clearTimeout(this.timer);
       this.timer = setTimeout(() => this.connect(), backoff(this.attempt++));

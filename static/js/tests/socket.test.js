@@ -1,7 +1,10 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { beforeEach, mock, test } from "node:test";
 
-import { backoff, LiveSocket, verdict } from "../socket.js";
+import { backoff, LiveSocket, reactionTo } from "../socket.js";
+
+const { close_codes: closeCodes } = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
 
 /** The browser's WebSocket as far as the page uses it; the test is the server. */
 class Wire {
@@ -19,7 +22,7 @@ let slept = 0;
 let heard = [];
 
 function open(options = {}) {
-  const socket = new LiveSocket({ url: "ws://here/ws", interval: 5, hear: (event) => heard.push(event.type), Socket: Wire, now: () => clock, wall: () => clock + slept, ...options });
+  const socket = new LiveSocket({ url: "ws://here/ws", interval: 5, closeCodes, hear: (event) => heard.push(event.type), Socket: Wire, now: () => clock, wall: () => clock + slept, ...options });
   socket.start();
   return socket;
 }
@@ -45,10 +48,17 @@ test("the pauses double from half a second to ten seconds, half of it by chance"
   assert.equal(backoff(1, 0), 500);
 });
 
-test("close codes decide what follows", () => {
-  assert.equal(verdict(4401), "login");
-  assert.deepEqual([4403, 4404].map(verdict), ["stop", "stop"]);
-  assert.deepEqual([1006, 1012, 1013, 4429, 4508].map(verdict), Array(5).fill("reconnect"));
+const reactions = (...codes) => codes.map((code) => reactionTo(code, closeCodes));
+
+test("close codes decide the reaction", () => {
+  assert.deepEqual(reactions(4401), ["login"]);
+  assert.deepEqual(reactions(4403, 4404), ["stop", "stop"]);
+  assert.deepEqual(reactions(1006, 1009, 1012, 1013, 4429, 4508), Array(6).fill("reconnect"));
+});
+
+test("a close code that the page lacks is final by its range", () => {
+  assert.deepEqual(reactions(4400, 4402, 4499), ["stop", "stop", "stop"]);
+  assert.deepEqual(reactions(1000, 1001, 1011, 3000, 4399, 4500, 4999), Array(7).fill("reconnect"));
 });
 
 test("it resumes with the newest cursor it has applied", () => {
@@ -118,12 +128,37 @@ test("a machine that slept says so and connects at once", () => {
   socket.stop();
 });
 
-test("a refusal ends it", () => {
+for (const code of [4403, 4404, 4410]) {
+  test(`close code ${code} ends it, once and with its code`, () => {
+    const events = [];
+    open({ hear: (event) => events.push(event) });
+
+    newest().onclose({ code });
+    pass(60_000);
+
+    assert.deepEqual(events, [{ type: "stop", code }]);
+    assert.equal(Wire.opened.length, 1);
+  });
+}
+
+for (const code of [1006, 1012, 1013, 4429, 4508, 4999]) {
+  test(`close code ${code} is followed by another attempt`, () => {
+    const socket = open();
+
+    newest().onclose({ code });
+    pass(1000);
+
+    assert.equal(Wire.opened.length, 2);
+    socket.stop();
+  });
+}
+
+test("a socket that closes for want of a login does not connect again", () => {
   open();
 
-  newest().onclose({ code: 4404 });
+  newest().onclose({ code: 4401 });
   pass(60_000);
 
-  assert.deepEqual(heard, ["stop"]);
+  assert.deepEqual(heard, ["login"]);
   assert.equal(Wire.opened.length, 1);
 });
