@@ -1,23 +1,23 @@
-// The board's tiles: shown as the filter wants, those that need someone first, sparks where seen.
+// The board's tiles: filtered, the most urgent first, a few tiles a frame.
 import { matches } from "./filter.js";
 
-// A tile that comes onto the screen costs a layout of its own, one off it next to nothing: so much in one frame.
-const [ON_SCREEN, OFF_SCREEN, AT_ONCE] = [8, 1, 32];
+// Showing a tile on the screen costs a layout of its own, off the screen nearly nothing: costs of one tile, and a frame's budget.
+const [ON_SCREEN, OFF_SCREEN, BUDGET] = [8, 1, 32];
 
 export class Board {
   constructor(root) {
     this.lines = [...root.querySelectorAll(".lines .line")].map((node) => ({ node, list: node.querySelector(".tiles"), moved: new Set() }));
-    // What the filter asks about, as the server saw it until the first look.
+    // Urgency and connectivity as the server rendered them, until the first update.
     this.machines = this.lines.flatMap((line) => [...line.list.children].map((node) => machineOf(node, line)));
     this.byId = new Map(this.machines.map((machine) => [machine.id, machine]));
-    this.none = root.querySelector("[data-part=none]");
-    this.late = [];
+    this.noMatch = root.querySelector("[data-part=none]");
+    this.pending = [];
   }
 
-  /** Takes looks by machine; whether one changed that filter or order ask about. */
-  update(looks) {
+  /** Take over machine views by id; return whether anything changed that filter or order depend on. */
+  update(views) {
     let hasChanged = false;
-    for (const [id, { urgency, connectivity }] of Object.entries(looks)) {
+    for (const [id, { urgency, connectivity }] of Object.entries(views)) {
       const machine = this.byId.get(id);
       if (!machine || (machine.urgency === urgency && machine.connectivity === connectivity)) continue;
       Object.assign(machine, { urgency, connectivity });
@@ -27,33 +27,33 @@ export class Board {
     return hasChanged;
   }
 
-  /** Show what is wanted, from the next frame on: what comes from the top, what goes from the bottom. */
-  ask(wanted) {
-    const late = this.machines.filter((machine) => machine.node.hidden === matches(machine, wanted));
-    const coming = late.filter(({ node }) => node.hidden);
-    this.late = [...coming, ...late.filter(({ node }) => !node.hidden).toReversed()];
-    [this.came, this.isBelow] = [null, false];
+  /** Apply a filter from the next frame on: tiles appear from the top down, and disappear from the bottom up. */
+  setFilter(criteria) {
+    const pending = this.machines.filter((machine) => machine.node.hidden === matches(machine, criteria));
+    const appearing = pending.filter(({ node }) => node.hidden);
+    this.pending = [...appearing, ...pending.filter(({ node }) => !node.hidden).toReversed()];
+    [this.lastShown, this.isBelow] = [null, false];
   }
 
-  /** A frame's part of what was asked; whether there is more to do. */
-  show() {
-    if (!this.late.length) return false;
-    // Asked before anything is written. Where one that came lies below the screen, what follows does too.
-    this.isBelow ||= this.came && !isLaidOut(this.came);
-    const costs = this.late.slice(0, AT_ONCE).map(({ node }) => ((node.hidden ? !this.isBelow : isLaidOut(node)) ? ON_SCREEN : OFF_SCREEN));
+  /** Show and hide a frame's part of the pending tiles; return whether there is more to do. */
+  showNext() {
+    if (!this.pending.length) return false;
+    // Measured before anything is written. Once a shown tile lies below the screen, the following ones do too.
+    this.isBelow ||= this.lastShown && !isLaidOut(this.lastShown);
+    const costs = this.pending.slice(0, BUDGET).map(({ node }) => ((node.hidden ? !this.isBelow : isLaidOut(node)) ? ON_SCREEN : OFF_SCREEN));
     const touched = new Set();
-    for (let cost = 0, at = 0; at < costs.length && cost < AT_ONCE; cost += costs[at], at += 1) {
-      const { node, line } = this.late.shift();
+    for (let cost = 0, index = 0; index < costs.length && cost < BUDGET; cost += costs[index], index += 1) {
+      const { node, line } = this.pending.shift();
       node.hidden = !node.hidden;
       touched.add(line);
-      if (!node.hidden) this.came = node;
+      if (!node.hidden) this.lastShown = node;
     }
     for (const { node, list } of touched) hide(node, ![...list.children].some((tile) => !tile.hidden));
-    hide(this.none, this.late.length > 0 || this.lines.some(({ node }) => !node.hidden));
-    return this.late.length > 0;
+    hide(this.noMatch, this.pending.length > 0 || this.lines.some(({ node }) => !node.hidden));
+    return this.pending.length > 0;
   }
 
-  /** Those that need someone first, but nothing moves under a hand: not while it is in use. */
+  /** Move the most urgent tiles to the front, except in a line under the pointer or with the focus. */
   sort() {
     const free = this.lines.filter(({ list, moved }) => moved.size && !list.matches(":hover, :focus-within"));
     for (const { list, moved } of free) {
@@ -68,7 +68,7 @@ function machineOf(node, line) {
   return { node, line, id, search, connectivity, urgency: Number(urgency) };
 }
 
-/** Whether the browser has its contents ready: those of tiles on the screen and near it. */
+/** Return whether the browser has laid out the tile's contents: it is on the screen or near it. */
 function isLaidOut(node) {
   return node.firstElementChild.checkVisibility({ contentVisibilityAuto: true });
 }
@@ -77,7 +77,7 @@ function hide(node, isHidden) {
   if (node.hidden !== isHidden) node.hidden = isHidden;
 }
 
-/** Moves those that changed, no others: each that moves is laid out anew. */
+/** Move only the changed tiles: every moved tile costs a layout. */
 function sortTiles(list, machines, moved) {
   machines.sort((a, b) => a.urgency - b.urgency || (a.id < b.id ? -1 : 1));
   let next = null;

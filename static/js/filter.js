@@ -1,9 +1,9 @@
-// Which machines the plant shows: text and state, kept in the address. `matches` is pure.
+// The plant's filter: text and state, kept in the address. `matches` is pure.
 import { CALM } from "./look.js";
 
 const REST_MS = 200;
 
-/** Whether a machine is asked for; the same as `Wanted.takes` of realtime/presentation/board.py. */
+/** Return whether a machine matches the filter; the same rule as in realtime/presentation/board.py. */
 export function matches(machine, { q, state }) {
   return isIn(machine, state) && q.toLowerCase().split(/\s+/).every((word) => machine.search.includes(word));
 }
@@ -14,47 +14,42 @@ function isIn({ urgency, connectivity }, state) {
 }
 
 export class Filter {
-  /** `form` as the server wrote it; `changed()` after each change of what is wanted. */
-  constructor(form, changed) {
-    Object.assign(this, { form, changed });
+  /** `form` as the server wrote it; `onChange()` follows each change of the criteria. */
+  constructor(form, onChange) {
+    Object.assign(this, { form, onChange });
     this.buttons = [...form.querySelectorAll("[data-state]")];
-    this.orders = [...form.querySelectorAll("[data-order]")];
-    this.read(new URLSearchParams(location.search));
-    form.elements.q.addEventListener("input", () => this.typed());
+    this.orderLinks = [...form.querySelectorAll("[data-order]")];
+    this.criteria = { q: form.elements.q.value.trim(), state: new URLSearchParams(location.search).get("state") ?? "" };
+    form.elements.q.addEventListener("input", () => this.debounce());
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      if (event.submitter?.dataset.state !== undefined) this.set({ state: event.submitter.dataset.state });
+      if (event.submitter?.dataset.state !== undefined) this.update({ state: event.submitter.dataset.state });
     });
   }
 
-  read(query) {
-    this.wanted = { q: this.form.elements.q.value.trim(), state: query.get("state") ?? "" };
-    this.order = this.form.elements.order.value;
+  /** Typed text is visible at once; the tiles follow after a pause in typing. */
+  debounce() {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.update({ q: this.form.elements.q.value.trim() }), REST_MS);
   }
 
-  /** What is typed is seen at once; the tiles follow when the hand rests. */
-  typed() {
-    clearTimeout(this.pause);
-    this.pause = setTimeout(() => this.set({ q: this.form.elements.q.value.trim() }), REST_MS);
+  update(change) {
+    this.criteria = { ...this.criteria, ...change };
+    const query = (order) => `?${new URLSearchParams(Object.entries({ ...this.criteria, order }).filter(([, value]) => value))}`;
+    history.replaceState(null, "", query(this.form.elements.order.value));
+    for (const link of this.orderLinks) link.href = query(link.dataset.order);
+    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.state === this.criteria.state));
+    this.onChange();
   }
 
-  set(change) {
-    this.wanted = { ...this.wanted, ...change };
-    const query = (order) => `?${new URLSearchParams(Object.entries({ ...this.wanted, order }).filter(([, value]) => value))}`;
-    history.replaceState(null, "", query(this.order));
-    for (const link of this.orders) link.href = query(link.dataset.order);
-    for (const button of this.buttons) button.setAttribute("aria-pressed", String(button.dataset.state === this.wanted.state));
-    this.changed();
-  }
-
-  /** How many machines there are of each state; those of none are not offered. */
-  count(machines) {
+  /** Write the number of machines of each state; a state without machines has no button. */
+  showCounts(machines) {
     for (const button of this.buttons) {
       const { state } = button.dataset;
       const count = machines.filter((machine) => isIn(machine, state)).length;
       const node = button.querySelector("[data-part=count]");
       if (node.textContent !== String(count)) node.textContent = String(count);
-      const isHidden = !count && state !== "" && state !== "attention" && state !== this.wanted.state;
+      const isHidden = !count && state !== "" && state !== "attention" && state !== this.criteria.state;
       if (button.hidden !== isHidden) button.hidden = isHidden;
     }
   }

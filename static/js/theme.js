@@ -1,4 +1,4 @@
-// The colours: kept in a cookie that the server reads, so that the next page has them at once.
+// The choice of the theme: kept in a cookie that the server reads, so that the next page has it at once.
 const YEAR_SECONDS = 31_536_000;
 
 export function wireTheme(form) {

@@ -1,4 +1,4 @@
-// The choice of colours in admin.
+// Admin: the choice of the theme.
 import { wireTheme } from "../theme.js";
 
 wireTheme(document.querySelector("[data-part=theme]"));

@@ -1,4 +1,4 @@
-// The plant: the newest of everything on a board that can be searched.
+// The plant's page: newest values on a board with a filter.
 import { Board } from "../board.js";
 import { Filter } from "../filter.js";
 import { goLive } from "../live.js";
@@ -9,8 +9,8 @@ const root = document.querySelector("[data-live]");
 const form = root.querySelector("[data-part=filter]");
 const board = form && new Board(root);
 const sparks = new Sparks(root);
-let isAsked = false;
-const filter = form && new Filter(form, () => { isAsked = true; page.soon(); });
+let isFilterChanged = false;
+const filter = form && new Filter(form, () => { isFilterChanged = true; page.soon(); });
 
 const page = goLive({
   hear({ type, data }) {
@@ -24,14 +24,14 @@ const page = goLive({
 });
 page.sight.onSeen((tiles) => sparks.loadFor(tiles));
 
-/** What filter and order want of this frame; whether there is more to do. */
-function showBoard(looks) {
-  if (board.update(looks) || isAsked) {
-    isAsked = false;
-    filter.count(board.machines);
-    board.ask(filter.wanted);
+/** Apply filter and order to a frame's part of the tiles; return whether there is more to do. */
+function showBoard(views) {
+  if (board.update(views) || isFilterChanged) {
+    isFilterChanged = false;
+    filter.showCounts(board.machines);
+    board.setFilter(filter.criteria);
   }
-  const isBusy = board.show();
+  const isBusy = board.showNext();
   board.sort();
   return isBusy;
 }
