@@ -84,8 +84,7 @@ def by_line(machines: Iterable[Shown]) -> list[Shown]:
     rows = groupby(sorted(machines, key=turn), key=place)
     groups = [list(found) for _place, found in rows]
     return [
-        {"heading": group[0]["place"] or _("No location"), "machines": group}
-        for group in groups
+        {"heading": group[0]["place"] or _("No location"), "machines": group} for group in groups
     ]
 
 

@@ -169,12 +169,16 @@ def duration_text(seconds: float) -> str:
     milliseconds = int(seconds * 1000 + 0.5)
     if milliseconds < 1000:
         return str(MILLISECONDS).format(n=milliseconds)
-    for small, large, limit in DURATIONS:
-        rounded = int(seconds / small + 0.5) * small
-        if rounded < limit:
-            break
+    small, large = next(
+        (small, large) for small, large, limit in DURATIONS if _rounded(seconds, small) < limit
+    )
+    rounded = _rounded(seconds, small)
     counts = ((large, rounded // large), (small, rounded % large // small))
     return " ".join(str(AGES[size]).format(n=count) for size, count in counts if count)
+
+
+def _rounded(seconds: float, unit: int) -> int:
+    return int(seconds / unit + 0.5) * unit
 
 
 def clock_word(latest: Mapping[str, Any] | None) -> str:
