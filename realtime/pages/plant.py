@@ -99,9 +99,7 @@ def slim(machine: Shown) -> Shown:
         | {"latest": latest(sensor["latest"])}
         for sensor in machine["sensors"]
     ]
-    return {name: machine[name] for name in ("machine_id", "connectivity", "active")} | {
-        "sensors": sensors
-    }
+    return {name: machine[name] for name in ("machine_id", "connectivity")} | {"sensors": sensors}
 
 
 def counters() -> dict[str, int] | None:

@@ -48,7 +48,9 @@ def style_page(now_us: int) -> Shown:
 
 def sentence(feed: str) -> str:
     """Write the sentence that the feed bar shows in this state; empty while it is live."""
-    text = str(texts.FEED.get(feed, "")).format(duration=texts.duration_text(7), time=MOMENT)
+    text = str(texts.FEED.get(feed, "")).format(
+        duration=texts.duration_text(7), time=MOMENT, code=4400
+    )
     if feed not in ("down", "stopped"):
         return text
     return f"{text} {texts.VALUES_FROM.format(time=MOMENT)}"

@@ -8,6 +8,7 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from realtime.protocol import Close
 from sensors.timestamps import SECOND_US, parse_rfc3339
 
 # UCUM's letters for what people write otherwise.
@@ -64,10 +65,11 @@ FEED = {
     "delayed": gettext_lazy("Live data is {duration} behind."),
     "down": gettext_lazy("Live data unavailable."),
     "lost": gettext_lazy("No connection to the server since {time}. Reconnecting …"),
-    "4401": gettext_lazy("You have been logged out."),
-    "4403": gettext_lazy("You no longer have access to this page."),
-    "4404": gettext_lazy("This machine no longer exists."),
-    "stopped": gettext_lazy("Live updates have stopped."),
+    str(int(Close.NOT_AUTHENTICATED)): gettext_lazy("You have been logged out."),
+    str(int(Close.NOT_ALLOWED)): gettext_lazy("You no longer have access to this page."),
+    str(int(Close.UNKNOWN_MACHINE)): gettext_lazy("This machine no longer exists."),
+    # After any other close code that is final.
+    "stopped": gettext_lazy("Live updates have stopped (code {code})."),
 }
 # Follows a sentence of FEED where the page shows values that no message renews.
 VALUES_FROM = gettext_lazy("Values below are from {time}.")

@@ -1,5 +1,5 @@
 // A sensor's chart: live readings one by one, or hours in buckets; gaps where no data was received.
-import { numberText } from "./look.js";
+import { numberText } from "./figures.js";
 import { HEIGHT, makePlot } from "./plot.js";
 import { Buckets } from "./steps.js";
 import { Points } from "./points.js";

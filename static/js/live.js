@@ -1,40 +1,38 @@
-// Joins socket, state and paint for a page; the page adds what is its own.
+// A live page: joins socket, state and painter; each page adds its own parts.
 import { painter } from "./paint.js";
-import { answers } from "./renewal.js";
-import { Sight } from "./sight.js";
+import { fetchOk } from "./renewal.js";
+import { VisibleTiles } from "./sight.js";
 import { LiveSocket } from "./socket.js";
 import { initialState, reduce } from "./state.js";
 import { useWords } from "./words.js";
 
-const RELOAD_PAUSE_MS = 2000;
-const RELOAD_AGAIN_MS = 15_000;
+const RELOAD_DELAY_MS = 2000;
+const MIN_RELOAD_PAUSE_MS = 15_000;
 
-/** Runs the page's `<main data-live>`; `hear(message, state, before)` after each, `extra(at, state, looks)` per frame, whether it has more to do. */
-export function goLive({ hear = () => {}, extra = () => {} } = {}) {
+/** Run the page's `<main data-live>`: `onEvent(event)` after each event, `onFrame(nowMs, state, views)` per frame returns whether it has more to do. */
+export function goLive({ onEvent = () => {}, onFrame = () => {} } = {}) {
   const root = document.querySelector("[data-live]");
   const { heartbeat, cursor = "", feed, staleDefault, socket: path } = root.dataset;
   const embedded = (id) => JSON.parse(document.getElementById(id).textContent);
   useWords(embedded("words"));
-  const first = embedded("first-state");
-  let state = initialState(first, { at: performance.now(), feed, staleDefault: Number(staleDefault) });
-  const sight = new Sight(root);
-  const { soon, gather, all } = painter(root, () => state, { sight, extra });
+  let state = initialState(embedded("first-state"), { nowMs: performance.now(), feed, staleDefault: Number(staleDefault) });
+  const visibleTiles = new VisibleTiles(root);
+  const { paintNext, paintSoon, paintAll } = painter(root, () => state, { visibleTiles, onFrame });
   const apply = (event) => {
-    const before = state;
-    state = reduce(state, { ...event, at: performance.now() });
-    hear(event, state, before);
-    // Nobody is at a wall to log in: there the page says so and keeps what it shows, in grey.
+    state = reduce(state, { ...event, nowMs: performance.now() });
+    onEvent(event);
+    // Nobody is at a wall screen to log in: it keeps its values, in grey, and gives the reason.
     if (event.type === "login" && !document.body.matches(".kiosk")) logIn();
     if (state.hasUnknown) reloadOnce();
-    gather();
+    paintSoon();
   };
   const url = `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${path}`;
-  const socket = new LiveSocket({ url, cursor, interval: Number(heartbeat), closeCodes: embedded("close-codes"), hear: apply });
+  const socket = new LiveSocket({ url, cursor, interval: Number(heartbeat), closeCodes: embedded("close-codes"), onEvent: apply });
   socket.start();
-  addEventListener("online", () => socket.hurry());
-  document.addEventListener("visibilitychange", () => document.hidden || socket.hurry());
-  all();
-  return { apply, root, sight, soon, state: () => state };
+  addEventListener("online", () => socket.retryNow());
+  document.addEventListener("visibilitychange", () => document.hidden || socket.retryNow());
+  paintAll();
+  return { apply, visibleTiles, paintNext, state: () => state };
 }
 
 function logIn() {
@@ -42,15 +40,15 @@ function logIn() {
   location.assign(`/login/?next=${next}`);
 }
 
-let reloading = 0;
+let reloadTimer = 0;
 
-/** Something the page has no place for: the server renders it; not in a circle if it cannot. */
+/** Reload for a machine or sensor that the page lacks: the server renders it. The pause prevents a reload loop. */
 function reloadOnce() {
-  const before = Number(sessionStorage.getItem("reloaded-at"));
-  if (reloading || Date.now() - before < RELOAD_AGAIN_MS) return;
-  reloading = setTimeout(async () => {
+  const reloadedAt = Number(sessionStorage.getItem("reloaded-at"));
+  if (reloadTimer || Date.now() - reloadedAt < MIN_RELOAD_PAUSE_MS) return;
+  reloadTimer = setTimeout(async () => {
     sessionStorage.setItem("reloaded-at", Date.now());
-    if (await answers(location.href)) location.reload();
-    reloading = 0;
-  }, RELOAD_PAUSE_MS);
+    if (await fetchOk(location.href)) location.reload();
+    reloadTimer = 0;
+  }, RELOAD_DELAY_MS);
 }

@@ -1,43 +1,42 @@
-// The looks of all machines, a part of them a frame: those in sight at once, the others in turn.
-import { machineLook } from "./look.js";
+// The views of all machines, a part of them each frame: visible machines at once, the others in turn.
+import { machineView } from "./look.js";
 import { serverTime } from "./state.js";
 
-// So many of those that nobody sees.
-const AT_ONCE = 50;
+const HIDDEN_PER_FRAME = 50;
 
-export class Round {
+export class RoundRobin {
   constructor(ids) {
-    Object.assign(this, { ids, left: 0, turn: 0, known: new Map() });
+    Object.assign(this, { ids, left: 0, index: 0, cache: new Map() });
   }
 
-  /** Every machine has its turn once more, from the next frame on. */
+  /** Begin a round: every machine gets its turn once more, from the next frame on. */
   begin() {
     this.left = this.ids.length;
   }
 
-  get isOver() {
+  get isDone() {
     return this.left === 0;
   }
 
-  /** The looks, by id, of the machines `near` and of a frame's part of the round. */
-  looks(state, near, at) {
-    const due = [...near];
-    for (const end = this.left - Math.min(this.left, AT_ONCE); this.left > end; this.left -= 1) {
-      due.push(this.ids[this.turn]);
-      this.turn = (this.turn + 1) % this.ids.length;
+  /** The views, by id, of the visible machines and of a frame's part of the round. */
+  views(state, visibleIds, nowMs) {
+    const due = [...visibleIds];
+    for (const end = this.left - Math.min(this.left, HIDDEN_PER_FRAME); this.left > end; this.left -= 1) {
+      due.push(this.ids[this.index]);
+      this.index = (this.index + 1) % this.ids.length;
     }
-    const known = due.filter((id) => state.machines[id]);
-    return Object.fromEntries(known.map((id) => [id, this.look(state, id, at)]));
+    const present = due.filter((id) => state.machines[id]);
+    return Object.fromEntries(present.map((id) => [id, this.view(state, id, nowMs)]));
   }
 
-  /** A machine's look is the same until it changes or the second does: ages show no less. */
-  look(state, id, at) {
+  /** A machine's view stays the same object until the machine or the second changes: ages show no finer. */
+  view(state, id, nowMs) {
     const machine = state.machines[id];
-    const second = Math.floor(serverTime(state, at) / 1000);
-    const before = this.known.get(id);
-    if (before?.machine === machine && before.second === second) return before.look;
-    const look = machineLook(state, id, at);
-    this.known.set(id, { machine, second, look });
-    return look;
+    const second = Math.floor(serverTime(state, nowMs) / 1000);
+    const cached = this.cache.get(id);
+    if (cached?.machine === machine && cached.second === second) return cached.view;
+    const view = machineView(state, id, nowMs);
+    this.cache.set(id, { machine, second, view });
+    return view;
   }
 }

@@ -1,31 +1,31 @@
-// Which tiles are on the screen or near it: one observer for all who paint only those.
+// The tiles on the screen or near it: one observer for everything that paints only those.
 
 const NEAR = "200px";
 
-export class Sight {
+export class VisibleTiles {
   constructor(root) {
-    this.seen = new Set();
+    this.nodes = new Set();
     this.listeners = [];
-    this.observer = new IntersectionObserver((entries) => this.look(entries), { rootMargin: NEAR });
+    this.observer = new IntersectionObserver((entries) => this.update(entries), { rootMargin: NEAR });
     for (const node of root.querySelectorAll(".tile[data-tile]")) this.observer.observe(node);
   }
 
-  /** `listener(nodes)` gets the tiles that came into sight. */
-  onSeen(listener) {
+  /** `listener(nodes)` gets the tiles that become visible. */
+  onAppear(listener) {
     this.listeners.push(listener);
   }
 
   has(node) {
-    return this.seen.has(node);
+    return this.nodes.has(node);
   }
 
-  look(entries) {
-    const came = [];
+  update(entries) {
+    const appeared = [];
     for (const { target, isIntersecting } of entries) {
-      if (!isIntersecting) this.seen.delete(target);
-      else if (!this.seen.has(target)) came.push(target);
-      if (isIntersecting) this.seen.add(target);
+      if (!isIntersecting) this.nodes.delete(target);
+      else if (!this.nodes.has(target)) appeared.push(target);
+      if (isIntersecting) this.nodes.add(target);
     }
-    if (came.length) this.listeners.forEach((listener) => listener(came));
+    if (appeared.length) this.listeners.forEach((listener) => listener(appeared));
   }
 }

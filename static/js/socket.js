@@ -1,14 +1,10 @@
-// The page's WebSocket: reconnects by itself, resumes where it was, and notices silence.
+// The page's WebSocket: reconnects by itself, resumes at its cursor, and detects silence.
+import { backoff } from "./backoff.js";
 
-const WATCH_MS = 500;
-// Clocks that drift apart by more than this: the machine slept, and the socket with it.
-const SLEPT_MS = 5000;
-
-/** Milliseconds before attempt n (0, 1, ...): 0.5 s doubling to 10 s, half of it by chance. */
-export function backoff(attempt, random = Math.random()) {
-  const full = Math.min(10_000, 500 * 2 ** Math.min(attempt, 10));
-  return full * (0.5 + random / 2);
-}
+const CHECK_MS = 500;
+// Clocks that drift apart by more than this: the computer slept, and the socket with it.
+const SLEEP_DRIFT_MS = 5000;
+const ABNORMAL_CLOSURE = 1006;
 
 /** The reaction to a close code: `login`, `stop` or `reconnect`; by its range to one that a newer server has. */
 export function reactionTo(code, { reactions, final: [first, last] }) {
@@ -16,9 +12,9 @@ export function reactionTo(code, { reactions, final: [first, last] }) {
 }
 
 export class LiveSocket {
-  /** `closeCodes` as the server hands them out; `hear(event)` gets each message, and `lost`, `login` and `stop` ({code}) of our own. */
-  constructor({ url, cursor = "", interval = 5, closeCodes, hear, Socket = globalThis.WebSocket, now = () => performance.now(), wall = Date.now }) {
-    Object.assign(this, { url, cursor, interval, closeCodes, hear, Socket, now, wall });
+  /** `closeCodes` as the server hands them out; `onEvent(event)` gets each message, and the page's own `lost`, `login` and `stop` ({code}). */
+  constructor({ url, cursor = "", interval = 5, closeCodes, onEvent, Socket = globalThis.WebSocket, now = () => performance.now(), wall = Date.now }) {
+    Object.assign(this, { url, cursor, interval, closeCodes, onEvent, Socket, now, wall });
     this.attempt = 0;
     this.isLost = false;
     this.socket = null;
@@ -27,46 +23,46 @@ export class LiveSocket {
 
   start() {
     this.drift = this.wall() - this.now();
-    this.heardAt = this.now();
-    this.watcher = setInterval(() => this.watch(), WATCH_MS);
+    this.lastMessageAt = this.now();
+    this.watcher = setInterval(() => this.checkSilence(), CHECK_MS);
     this.connect();
   }
 
   stop() {
     clearInterval(this.watcher);
     clearTimeout(this.timer);
-    this.drop();
+    this.discard();
   }
 
   connect() {
     this.timer = null;
-    this.triedAt = this.now();
+    this.attemptedAt = this.now();
     const query = this.cursor ? `?cursor=${encodeURIComponent(this.cursor)}` : "";
     const socket = new this.Socket(this.url + query);
     this.socket = socket;
-    socket.onmessage = ({ data }) => this.take(JSON.parse(data));
+    socket.onmessage = ({ data }) => this.receive(JSON.parse(data));
     socket.onclose = ({ code }) => this.closed(code);
   }
 
-  /** Try now rather than when the pause is over: the network is back, the page is looked at. */
-  hurry() {
+  /** End a pause early: the network is back, or the page is visible again. */
+  retryNow() {
     if (this.timer === null) return;
     clearTimeout(this.timer);
     this.connect();
   }
 
-  take(message) {
-    this.heardAt = this.now();
+  receive(message) {
+    this.lastMessageAt = this.now();
     this.attempt = 0;
     this.isLost = false;
     if (message.type === "heartbeat") this.interval = message.data.interval;
-    this.hear(message);
-    // Only what was applied: a resume after an error in `hear` brings it again.
+    this.onEvent(message);
+    // Only after it was applied: after an error in `onEvent` a resume brings the message again.
     if (message.cursor) this.cursor = message.cursor;
   }
 
   closed(code) {
-    this.drop();
+    this.discard();
     const type = reactionTo(code, this.closeCodes);
     if (type === "reconnect") {
       clearTimeout(this.timer);
@@ -74,28 +70,28 @@ export class LiveSocket {
       return;
     }
     this.stop();
-    this.hear({ type, code });
+    this.onEvent({ type, code });
   }
 
-  /** No message for two heartbeats, or asleep meanwhile: say so and connect anew. */
-  watch() {
+  /** Report and replace a connection without a message for two heartbeats, or after the computer slept. */
+  checkSilence() {
     const drift = this.wall() - this.now();
-    const slept = drift - this.drift > SLEPT_MS;
+    const hasSlept = drift - this.drift > SLEEP_DRIFT_MS;
     this.drift = drift;
     const limit = 2000 * this.interval;
-    const silent = this.now() - this.heardAt > limit;
-    if ((silent || slept) && !this.isLost) {
+    const isSilent = this.now() - this.lastMessageAt > limit;
+    if ((isSilent || hasSlept) && !this.isLost) {
       this.isLost = true;
-      this.hear({ type: "lost" });
+      this.onEvent({ type: "lost" });
     }
-    if (slept || (silent && this.socket && this.now() - this.triedAt > limit)) {
-      this.closed(1006);
-      if (slept) this.hurry();
+    if (hasSlept || (isSilent && this.socket && this.now() - this.attemptedAt > limit)) {
+      this.closed(ABNORMAL_CLOSURE);
+      if (hasSlept) this.retryNow();
     }
   }
 
-  /** Forget the socket; what it still says is not heard. */
-  drop() {
+  /** Close the socket and ignore its late messages. */
+  discard() {
     const socket = this.socket;
     this.socket = null;
     if (!socket) return;

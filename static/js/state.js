@@ -1,18 +1,18 @@
-// What the page knows. Pure: `reduce(state, event)` gives the next state; `at` is a moment of
-// performance.now(). Times of readings stay text: it sorts, and keeps its microseconds.
+// The page's state. Pure: `reduce(state, event)` gives the next state; `nowMs` is a moment of
+// performance.now(). Times of readings stay text: text sorts, and keeps its microseconds.
 
 /** The state a page begins with: the machines as the server rendered them. */
-export function initialState({ machines, server_time }, { at, feed = "connecting", staleDefault = 300 }) {
-  const known = Object.fromEntries(machines.map((machine) => [machine.machine_id, machineOf(machine)]));
-  const heardAt = Date.parse(server_time);
-  // When the values were the newest, in the server's time; null without any.
-  const valuesFrom = feed === "down" ? null : heardAt;
-  return { machines: known, feed, behind: 0, code: null, heardAt, valuesFrom, offset: heardAt - at, staleDefault, hasUnknown: false };
+export function initialState({ machines, server_time }, { nowMs, feed = "connecting", staleDefault = 300 }) {
+  const byId = Object.fromEntries(machines.map((machine) => [machine.machine_id, machineOf(machine)]));
+  // The server's time of the last message, and up to which the values are current; null without values.
+  const lastMessageAt = Date.parse(server_time);
+  const valuesFrom = feed === "down" ? null : lastMessageAt;
+  return { machines: byId, feed, behind: 0, code: null, lastMessageAt, valuesFrom, offset: lastMessageAt - nowMs, staleDefault, hasUnknown: false };
 }
 
-function machineOf(machine) {
-  const sensors = machine.sensors.map((one) => [one.sensor_type, { staleSeconds: one.stale_seconds, latest: one.latest }]);
-  return { connectivity: machine.connectivity, isActive: machine.active ?? true, sensors: Object.fromEntries(sensors) };
+function machineOf({ connectivity, sensors }) {
+  const entries = sensors.map(({ sensor_type, stale_seconds, latest }) => [sensor_type, { staleSeconds: stale_seconds, latest }]);
+  return { connectivity, sensors: Object.fromEntries(entries) };
 }
 
 /** When a reading counts as measured (sensors/tests/data/newest_wins.json): a stamp from the future, when it was received. */
@@ -20,38 +20,41 @@ export function effectiveTime(reading) {
   return reading.timestamp < reading.received_at ? reading.timestamp : reading.received_at;
 }
 
-/** The server's time in milliseconds at the moment `at`. */
-export function serverTime(state, at) {
-  return at + state.offset;
+/** The server's time in milliseconds at a moment of the page's clock. */
+export function serverTime(state, nowMs) {
+  return nowMs + state.offset;
 }
 
-const STEPS = {
-  initial_data: greeted,
-  resync: greeted,
-  sensor_update: updated,
-  latest: (state, { data }) => withReadings(state, data.readings, (a, b) => a >= b),
-  // The history comes out of turn: of equals, what the log said last stays.
-  history: (state, { readings }) => withReadings(state, readings, (a, b) => a > b),
-  heartbeat: beaten,
+const isAtLeast = (a, b) => a >= b;
+const isAfter = (a, b) => a > b;
+
+const REDUCERS = {
+  initial_data: applySnapshot,
+  resync: applySnapshot,
+  sensor_update: applyUpdate,
+  latest: (state, { data }) => withReadings(state, data.readings, isAtLeast),
+  // The history is in no log order: of equal times, the log's last reading stays.
+  history: (state, { readings }) => withReadings(state, readings, isAfter),
+  heartbeat: applyHeartbeat,
   lost: (state) => ({ ...state, feed: "lost" }),
   login: (state, { code }) => ({ ...state, feed: "stopped", code }),
   stop: (state, { code }) => ({ ...state, feed: "stopped", code }),
 };
 
 export function reduce(state, event) {
-  const step = STEPS[event.type];
-  return step ? step(state, event) : state;
+  const reducer = REDUCERS[event.type];
+  return reducer ? reducer(state, event) : state;
 }
 
-/** `initial_data` and `resync` are the newest of everything: they replace what was there. */
-function greeted(state, { data, timestamp, machine_id, at }) {
+/** Replace everything: `initial_data` and `resync` hold the newest readings of all sensors. */
+function applySnapshot(state, { data, timestamp, machine_id, nowMs }) {
   const machines = Object.fromEntries(
     Object.entries(state.machines).map(([id, machine]) => [id, machine_id && machine_id !== id ? machine : emptied(machine)]),
   );
-  const heardAt = Date.parse(timestamp);
-  const next = { ...state, machines, feed: "live", behind: 0, heardAt, valuesFrom: heardAt, offset: heardAt - at };
-  const hasOthers = data.machines ? !sameMachines(data.machines, machines) : false;
-  return withReadings({ ...next, hasUnknown: next.hasUnknown || hasOthers }, data.readings, (a, b) => a >= b);
+  const lastMessageAt = Date.parse(timestamp);
+  const next = { ...state, machines, feed: "live", behind: 0, lastMessageAt, valuesFrom: lastMessageAt, offset: lastMessageAt - nowMs };
+  const hasOthers = data.machines ? !areSameMachines(data.machines, machines) : false;
+  return withReadings({ ...next, hasUnknown: next.hasUnknown || hasOthers }, data.readings, isAtLeast);
 }
 
 function emptied(machine) {
@@ -59,26 +62,26 @@ function emptied(machine) {
   return { ...machine, connectivity: "never_seen", sensors: Object.fromEntries(sensors) };
 }
 
-function sameMachines(listed, known) {
-  return listed.length === Object.keys(known).length && listed.every(({ machine_id }) => machine_id in known);
+function areSameMachines(listed, byId) {
+  return listed.length === Object.keys(byId).length && listed.every(({ machine_id }) => machine_id in byId);
 }
 
-function updated(state, { data, at }) {
-  const heardAt = serverTime(state, at);
-  const valuesFrom = state.feed === "live" ? heardAt : state.valuesFrom;
-  return withReadings({ ...state, heardAt, valuesFrom }, data.readings, (a, b) => a >= b);
+function applyUpdate(state, { data, nowMs }) {
+  const lastMessageAt = serverTime(state, nowMs);
+  const valuesFrom = state.feed === "live" ? lastMessageAt : state.valuesFrom;
+  return withReadings({ ...state, lastMessageAt, valuesFrom }, data.readings, isAtLeast);
 }
 
-function beaten(state, { data, at }) {
-  // One that was held up on its way says too little; the greeting sets the clock anew.
+function applyHeartbeat(state, { data, nowMs }) {
+  // A delayed heartbeat would turn the clock back; the next snapshot sets it anew.
   const beatAt = Date.parse(data.server_time);
-  const offset = Math.max(state.offset, beatAt - at);
+  const offset = Math.max(state.offset, beatAt - nowMs);
   const { feed, behind_seconds: behind } = data;
   const valuesFrom = feed === "down" ? state.valuesFrom : Math.max(state.valuesFrom, beatAt - behind * 1000);
-  return { ...state, offset, feed, behind, heardAt: at + offset, valuesFrom };
+  return { ...state, offset, feed, behind, lastMessageAt: nowMs + offset, valuesFrom };
 }
 
-/** Newest measured wins; late readings are for the charts only. */
+/** Keep the newest reading of each sensor; late readings are for the charts only. */
 function withReadings(state, readings, wins) {
   const machines = { ...state.machines };
   const copied = new Set();

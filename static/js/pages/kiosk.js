@@ -1,5 +1,5 @@
 // A wall screen: it stays awake, and reloads its page, never onto an error page.
-import { answers, IDLE_MS, reason } from "../renewal.js";
+import { fetchOk, IDLE_MS, reloadReason } from "../renewal.js";
 
 const PROBE_MS = 60_000;
 const INPUT_EVENTS = ["pointermove", "pointerdown", "keydown", "wheel"];
@@ -28,12 +28,12 @@ async function probe() {
 /** Reload only if the server answers, and for this very page. */
 async function reloadIfNeeded() {
   const { release: mine, probe: url } = document.body.dataset;
-  const { release: served } = (await (await answers(url))?.json()) ?? {};
+  const { release: served } = (await (await fetchOk(url))?.json()) ?? {};
   if (!served) return;
   const now = performance.now();
-  const renewedMs = Date.now() - Number(sessionStorage.getItem("renewed-at"));
-  const why = reason({ mine, served, ageMs: now, idleMs: now - inputAt, renewedMs, feed: live.dataset.feed });
-  if (!why || !(await answers(location.href))) return;
+  const sinceReloadMs = Date.now() - Number(sessionStorage.getItem("renewed-at"));
+  const reason = reloadReason({ mine, served, ageMs: now, idleMs: now - inputAt, sinceReloadMs, feed: live.dataset.feed });
+  if (!reason || !(await fetchOk(location.href))) return;
   sessionStorage.setItem("renewed-at", Date.now());
   location.reload();
 }

@@ -17,13 +17,13 @@ const machine = main.querySelector("[data-tile]").dataset.tile;
 const charts = new Map(
   [...main.querySelectorAll("[data-chart]")].map((node) => [node.dataset.chart, new Chart(node, { timeZone, liveSeconds })]),
 );
-const choice = new SpanChoice(main.querySelector("[data-part=spans]"), { charts, url: main.dataset.summary, onLoaded: () => page.soon() });
+const choice = new SpanChoice(main.querySelector("[data-part=spans]"), { charts, url: main.dataset.summary, onLoaded: () => page.paintNext() });
 const trends = new TrendMarks(main, charts);
 const events = new EventList(main);
 const add = (readings) => readings.forEach((reading) => charts.get(reading.sensor_type)?.add(reading));
 
 const page = goLive({
-  hear({ type, data }) {
+  onEvent({ type, data }) {
     if (WITH_READINGS.has(type)) add(data.readings);
     // The socket resumes at another position: the readings between are in the database, or will be.
     if (type === "resync" || (type === "initial_data" && !data.recovered)) {
@@ -31,11 +31,11 @@ const page = goLive({
       choice.load();
     }
   },
-  extra(at, state, looks) {
-    const now = serverTime(state, at) / 1000;
+  onFrame(nowMs, state, views) {
+    const now = serverTime(state, nowMs) / 1000;
     charts.forEach((chart) => chart.draw(now));
     trends.paint(now);
-    events.paint(looks[machine], state, now);
+    events.paint(views[machine], state, now);
   },
 });
 

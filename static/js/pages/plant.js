@@ -10,19 +10,19 @@ const form = root.querySelector("[data-part=filter]");
 const board = form && new Board(root);
 const sparks = new Sparks(root);
 let isFilterChanged = false;
-const filter = form && new Filter(form, () => { isFilterChanged = true; page.soon(); });
+const filter = form && new Filter(form, () => { isFilterChanged = true; page.paintNext(); });
 
 const page = goLive({
-  hear({ type, data }) {
+  onEvent({ data }) {
     if (data?.readings) sparks.add(data.readings);
   },
-  extra(at, state, looks) {
-    const isBusy = board && showBoard(looks);
-    sparks.draw(serverTime(state, at), page.sight);
+  onFrame(nowMs, state, views) {
+    const isBusy = board && showBoard(views);
+    sparks.draw(serverTime(state, nowMs), page.visibleTiles);
     return isBusy;
   },
 });
-page.sight.onSeen((tiles) => sparks.loadFor(tiles));
+page.visibleTiles.onAppear((tiles) => sparks.loadFor(tiles));
 
 /** Apply filter and order to a frame's part of the tiles; return whether there is more to do. */
 function showBoard(views) {

@@ -8,27 +8,27 @@ import { useWords } from "../words.js";
 
 useWords(JSON.parse(readFileSync(new URL("cases.json", import.meta.url))).words);
 const machine = { search: "cnc-001 mill one hall 4 line 2", urgency: 6, connectivity: "online" };
-const look = (connectivity, quality) => ({ connectivity, sensors: { temperature: { quality } } });
+const view = (connectivity, quality) => ({ connectivity, sensors: { temperature: { quality } } });
 
-test("every word of the search must be there, in any order and letters", () => {
-  const found = ["", "CNC", "line mill", "lathe", "cnc lathe"].map((q) => matches(machine, { q, state: "" }));
+test("every word of the search must match, in any order and case", () => {
+  const matched = ["", "CNC", "line mill", "lathe", "cnc lathe"].map((q) => matches(machine, { q, state: "" }));
 
-  assert.deepEqual(found, [true, true, true, false, false]);
+  assert.deepEqual(matched, [true, true, true, false, false]);
 });
 
-test("a state is a connectivity, or who needs someone", () => {
-  const found = (state, changes) => matches({ ...machine, ...changes }, { q: "", state });
+test("a state is a connectivity, or a need for attention", () => {
+  const isMatch = (state, changes) => matches({ ...machine, ...changes }, { q: "", state });
 
-  assert.deepEqual([found("online"), found("offline"), found("attention"), found("attention", { urgency: 4 })], [true, false, false, true]);
+  assert.deepEqual([isMatch("online"), isMatch("offline"), isMatch("attention"), isMatch("attention", { urgency: 4 })], [true, false, false, true]);
 });
 
-test("what changed between two looks is told", () => {
+test("changes between two views are events", () => {
   const labels = { temperature: "Temperature" };
 
-  assert.deepEqual(eventSentences(look("stale", "good"), look("online", "bad"), labels), ["came online", "Temperature: quality good → bad"]);
-  assert.deepEqual(eventSentences(look("online", "good"), look("stale", "good"), labels), ["went stale"]);
+  assert.deepEqual(eventSentences(view("stale", "good"), view("online", "bad"), labels), ["came online", "Temperature: quality good → bad"]);
+  assert.deepEqual(eventSentences(view("online", "good"), view("stale", "good"), labels), ["went stale"]);
 });
 
 test("a first reading is no change of quality", () => {
-  assert.deepEqual(eventSentences(look("online", "none"), look("online", "good"), {}), []);
+  assert.deepEqual(eventSentences(view("online", "none"), view("online", "good"), {}), []);
 });

@@ -11,7 +11,7 @@ const { cases } = JSON.parse(readFileSync(FILE));
 
 const update = (...readings) => message("sensor_update", { readings, skipped: 0 });
 const latest = (state) => state.machines["CNC-001"].sensors.temperature.latest;
-const begin = (known = null) => initialState({ machines: [machine("CNC-001", known)], server_time: noon() }, { at: 0 });
+const begin = (known = null) => initialState({ machines: [machine("CNC-001", known)], server_time: noon() }, { nowMs: 0 });
 
 /** The readings of a case that the log holds, as its sockets send them; `value` is the index. */
 const logged = ({ readings }) =>

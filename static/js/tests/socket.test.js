@@ -2,27 +2,28 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { beforeEach, mock, test } from "node:test";
 
-import { backoff, LiveSocket, reactionTo } from "../socket.js";
+import { backoff } from "../backoff.js";
+import { LiveSocket, reactionTo } from "../socket.js";
 
 const { close_codes: closeCodes } = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
 
 /** The browser's WebSocket as far as the page uses it; the test is the server. */
-class Wire {
+class FakeSocket {
   static opened = [];
   constructor(url) {
     this.url = url;
-    Wire.opened.push(this);
+    FakeSocket.opened.push(this);
   }
   close() { this.isClosed = true; }
-  say(message) { this.onmessage?.({ data: JSON.stringify(message) }); }
+  send(message) { this.onmessage?.({ data: JSON.stringify(message) }); }
 }
 
 let clock = 0;
 let slept = 0;
-let heard = [];
+let events = [];
 
 function open(options = {}) {
-  const socket = new LiveSocket({ url: "ws://here/ws", interval: 5, closeCodes, hear: (event) => heard.push(event.type), Socket: Wire, now: () => clock, wall: () => clock + slept, ...options });
+  const socket = new LiveSocket({ url: "ws://here/ws", interval: 5, closeCodes, onEvent: (event) => events.push(event.type), Socket: FakeSocket, now: () => clock, wall: () => clock + slept, ...options });
   socket.start();
   return socket;
 }
@@ -34,13 +35,13 @@ function pass(ms) {
   }
 }
 
-const newest = () => Wire.opened.at(-1);
+const newest = () => FakeSocket.opened.at(-1);
 
 beforeEach((context) => {
   mock.timers.reset();
   mock.timers.enable({ apis: ["setTimeout", "setInterval"] });
-  Wire.opened = [];
-  [clock, slept, heard] = [0, 0, []];
+  FakeSocket.opened = [];
+  [clock, slept, events] = [0, 0, []];
 });
 
 test("the pauses double from half a second to ten seconds, half of it by chance", () => {
@@ -63,45 +64,45 @@ test("a close code that the page lacks is final by its range", () => {
 
 test("it resumes with the newest cursor it has applied", () => {
   const socket = open({ cursor: "log.1-0" });
-  newest().say({ type: "sensor_update", cursor: "log.2-0" });
+  newest().send({ type: "sensor_update", cursor: "log.2-0" });
 
   newest().onclose({ code: 1012 });
   pass(1000);
 
-  assert.deepEqual(Wire.opened.map(({ url }) => url), ["ws://here/ws?cursor=log.1-0", "ws://here/ws?cursor=log.2-0"]);
+  assert.deepEqual(FakeSocket.opened.map(({ url }) => url), ["ws://here/ws?cursor=log.1-0", "ws://here/ws?cursor=log.2-0"]);
   socket.stop();
 });
 
 test("a message that could not be applied is asked for again", () => {
-  const socket = open({ cursor: "log.1-0", hear: () => { throw new Error("broken"); } });
+  const socket = open({ cursor: "log.1-0", onEvent: () => { throw new Error("broken"); } });
 
-  assert.throws(() => newest().say({ type: "sensor_update", cursor: "log.2-0" }), /broken/);
+  assert.throws(() => newest().send({ type: "sensor_update", cursor: "log.2-0" }), /broken/);
 
   assert.equal(socket.cursor, "log.1-0");
   socket.stop();
 });
 
-test("silence of two heartbeats is said once and ends the socket", () => {
+test("silence of two heartbeats is reported once and ends the socket", () => {
   const socket = open();
   const first = newest();
-  first.say({ type: "heartbeat", data: { interval: 2 } });
+  first.send({ type: "heartbeat", data: { interval: 2 } });
 
   pass(4500);
 
-  assert.deepEqual(heard, ["heartbeat", "lost"]);
+  assert.deepEqual(events, ["heartbeat", "lost"]);
   assert.equal(first.isClosed, true);
   socket.stop();
 });
 
-test("it connects again after silence, and hears nothing of the old socket", () => {
+test("it connects again after silence, and ignores the old socket", () => {
   const socket = open();
   const first = newest();
 
   pass(12_000);
-  first.say({ type: "heartbeat", data: { interval: 5 } });
+  first.send({ type: "heartbeat", data: { interval: 5 } });
 
-  assert.equal(Wire.opened.length, 2);
-  assert.deepEqual(heard, ["lost"]);
+  assert.equal(FakeSocket.opened.length, 2);
+  assert.deepEqual(events, ["lost"]);
   socket.stop();
 });
 
@@ -110,34 +111,34 @@ test("heartbeats keep it open", () => {
 
   for (let beat = 0; beat < 10; beat += 1) {
     pass(5000);
-    newest().say({ type: "heartbeat", data: { interval: 5 } });
+    newest().send({ type: "heartbeat", data: { interval: 5 } });
   }
 
-  assert.equal(Wire.opened.length, 1);
+  assert.equal(FakeSocket.opened.length, 1);
   socket.stop();
 });
 
-test("a machine that slept says so and connects at once", () => {
+test("a computer that slept reports it and connects at once", () => {
   const socket = open();
   slept = 60_000;
 
   pass(500);
 
-  assert.deepEqual(heard, ["lost"]);
-  assert.equal(Wire.opened.length, 2);
+  assert.deepEqual(events, ["lost"]);
+  assert.equal(FakeSocket.opened.length, 2);
   socket.stop();
 });
 
 for (const code of [4403, 4404, 4410]) {
   test(`close code ${code} ends it, once and with its code`, () => {
-    const events = [];
-    open({ hear: (event) => events.push(event) });
+    const received = [];
+    open({ onEvent: (event) => received.push(event) });
 
     newest().onclose({ code });
     pass(60_000);
 
-    assert.deepEqual(events, [{ type: "stop", code }]);
-    assert.equal(Wire.opened.length, 1);
+    assert.deepEqual(received, [{ type: "stop", code }]);
+    assert.equal(FakeSocket.opened.length, 1);
   });
 }
 
@@ -148,7 +149,7 @@ for (const code of [1006, 1012, 1013, 4429, 4508, 4999]) {
     newest().onclose({ code });
     pass(1000);
 
-    assert.equal(Wire.opened.length, 2);
+    assert.equal(FakeSocket.opened.length, 2);
     socket.stop();
   });
 }
@@ -159,6 +160,6 @@ test("a socket that closes for want of a login does not connect again", () => {
   newest().onclose({ code: 4401 });
   pass(60_000);
 
-  assert.deepEqual(heard, ["login"]);
-  assert.equal(Wire.opened.length, 1);
+  assert.deepEqual(events, ["login"]);
+  assert.equal(FakeSocket.opened.length, 1);
 });

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { initialState, reduce, serverTime } from "../state.js";
 import { machine, message, noon, reading } from "./readings.js";
 
-const begin = (latest = null, id = "CNC-001") => initialState({ machines: [machine(id, latest)], server_time: noon() }, { at: 0 });
+const begin = (latest = null, id = "CNC-001") => initialState({ machines: [machine(id, latest)], server_time: noon() }, { nowMs: 0 });
 const update = (...readings) => message("sensor_update", { readings, skipped: 0 });
 const latest = (state, id = "CNC-001") => state.machines[id].sensors.temperature.latest;
 
@@ -53,14 +53,14 @@ test("microseconds decide", () => {
 test("any order and any repeats give the same state", () => {
   const rows = [reading(1, 1), reading(2, 2), reading(3, 3)];
 
-  for (const turn of [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 2, 0, 1, 1]]) {
-    const state = turn.reduce((before, at) => reduce(before, update(rows[at])), begin());
+  for (const order of [[0, 1, 2], [2, 1, 0], [1, 2, 0], [2, 2, 0, 1, 1]]) {
+    const state = order.reduce((before, index) => reduce(before, update(rows[index])), begin());
     assert.equal(latest(state).value, 3);
   }
 });
 
 test("one message may hold many machines", () => {
-  const both = initialState({ machines: [machine("CNC-001"), machine("CNC-002")], server_time: noon() }, { at: 0 });
+  const both = initialState({ machines: [machine("CNC-001"), machine("CNC-002")], server_time: noon() }, { nowMs: 0 });
 
   const state = reduce(both, update(reading(1, 1), reading(1, 2, { machine_id: "CNC-002" })));
 
@@ -90,7 +90,7 @@ test("reduce leaves the state before as it was", () => {
   assert.equal(latest(before).value, 1);
 });
 
-test("heartbeats say how live the feed is", () => {
+test("heartbeats carry the state of the feed", () => {
   const beat = (feed) => message("heartbeat", { server_time: noon(7), interval: 5, feed, behind_seconds: 3 });
 
   assert.equal(reduce(begin(), beat("delayed")).feed, "delayed");
@@ -98,8 +98,8 @@ test("heartbeats say how live the feed is", () => {
   assert.equal(reduce(reduce(begin(), { type: "lost" }), beat("live")).feed, "live");
 });
 
-test("a heartbeat that was held up does not turn the clock back", () => {
-  const beat = message("heartbeat", { server_time: noon(1), interval: 5, feed: "live", behind_seconds: 0 }, { at: 9000 });
+test("a delayed heartbeat does not turn the clock back", () => {
+  const beat = message("heartbeat", { server_time: noon(1), interval: 5, feed: "live", behind_seconds: 0 }, { nowMs: 9000 });
 
   const state = reduce(begin(), beat);
 
