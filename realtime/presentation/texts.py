@@ -1,4 +1,4 @@
-"""The words and figures that people read; `static/js/look.js` says the same (cases.json)."""
+"""Words and figures of the pages; `static/js/common/figures.js` writes the same (cases.json)."""
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal

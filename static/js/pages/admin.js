@@ -1,4 +1,4 @@
 // Admin: the choice of the theme.
-import { wireTheme } from "../theme.js";
+import { wireTheme } from "../common/theme.js";
 
 wireTheme(document.querySelector("[data-part=theme]"));

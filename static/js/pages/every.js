@@ -1,6 +1,6 @@
 // Every page: theme, keyboard shortcuts, and the page for an unreachable server.
-import { wireKeys } from "../keys.js";
-import { wireTheme } from "../theme.js";
+import { wireKeys } from "../common/keys.js";
+import { wireTheme } from "../common/theme.js";
 
 wireTheme(document.querySelector("[data-part=theme]"));
 wireKeys();

@@ -1,5 +1,5 @@
 // A wall screen: it stays awake, and reloads its page, never onto an error page.
-import { fetchOk, IDLE_MS, reloadReason } from "../renewal.js";
+import { fetchOk, IDLE_MS, reloadReason } from "../common/reload.js";
 
 const PROBE_MS = 60_000;
 const INPUT_EVENTS = ["pointermove", "pointerdown", "keydown", "wheel"];

@@ -1,5 +1,5 @@
 // The page for an unreachable server: retries, then opens the address that was requested.
-import { backoff } from "../backoff.js";
+import { backoff } from "../common/backoff.js";
 
 const TIMEOUT_MS = 5000;
 const OWN_PATH = "/offline/";

@@ -1,9 +1,9 @@
 // The plant's page: newest values on a board with a filter.
-import { Board } from "../board.js";
-import { Filter } from "../filter.js";
-import { goLive } from "../live.js";
-import { Sparks } from "../spark.js";
-import { serverTime } from "../state.js";
+import { Board } from "../board/board.js";
+import { Filter } from "../board/filter.js";
+import { goLive } from "../live/page.js";
+import { Sparks } from "../board/spark.js";
+import { serverTime } from "../live/state.js";
 
 const root = document.querySelector("[data-live]");
 const form = root.querySelector("[data-part=filter]");

@@ -1,7 +1,7 @@
 // A sensor's hours for its chart, in buckets: lowest and highest of each. Pure except for its map.
 // Repeats and any order give the same result, so that live readings merge with loaded buckets.
 import { seconds } from "./points.js";
-import { shadedRanges, worseQuality } from "./spans.js";
+import { shadedRanges, worseQuality } from "./shading.js";
 
 export class Buckets {
   constructor({ windowSeconds, bucketSeconds }) {

@@ -4,9 +4,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { effectiveTime, initialState, reduce } from "../state.js";
-import { machine, message, noon, reading } from "./readings.js";
+import { machine, message, noon, reading } from "../../tests/readings.js";
 
-const FILE = new URL("../../../sensors/tests/data/newest_wins.json", import.meta.url);
+const FILE = new URL("../../../../sensors/tests/data/newest_wins.json", import.meta.url);
 const { cases } = JSON.parse(readFileSync(FILE));
 
 const update = (...readings) => message("sensor_update", { readings, skipped: 0 });

@@ -2,14 +2,14 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { durationText, momentText } from "../figures.js";
-import { machineView } from "../look.js";
+import { durationText, momentText } from "../../common/figures.js";
+import { machineView } from "../machine_view.js";
 import { feedText, qualityNote } from "../sentences.js";
 import { initialState, reduce } from "../state.js";
-import { useWords } from "../words.js";
-import { machine, message, noon, reading } from "./readings.js";
+import { useWords } from "../../common/words.js";
+import { machine, message, noon, reading } from "../../tests/readings.js";
 
-const cases = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
+const cases = JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url)));
 useWords(cases.words);
 const LABELS = { temperature: "Temperature", voltage: "Voltage", "vibration.drive_end": "Vibration · drive end" };
 const begin = (feed) => initialState({ machines: [machine()], server_time: noon() }, { nowMs: 0, feed });

@@ -1,5 +1,5 @@
 // The choice of the charts' span: kept in the address, loaded in buckets from the server.
-import { backoff } from "./backoff.js";
+import { backoff } from "../common/backoff.js";
 
 export class SpanChoice {
   /** `node` holds a button for each span, with its minutes and bucket's seconds; `onLoaded()` follows a load. */

@@ -1,5 +1,5 @@
 // The stored readings of a machine's sensors, page by page, newest first.
-import { backoff } from "./backoff.js";
+import { backoff } from "../common/backoff.js";
 
 const MAX_PAGES = 5;
 

@@ -2,12 +2,12 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { RoundRobin } from "../round.js";
+import { RoundRobin } from "../round_robin.js";
 import { initialState, reduce } from "../state.js";
-import { useWords } from "../words.js";
-import { machine, noon, reading } from "./readings.js";
+import { useWords } from "../../common/words.js";
+import { machine, noon, reading } from "../../tests/readings.js";
 
-useWords(JSON.parse(readFileSync(new URL("cases.json", import.meta.url))).words);
+useWords(JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url))).words);
 const ids = Array.from({ length: 120 }, (_, n) => `CNC-${n}`);
 const state = initialState({ machines: ids.map((id) => machine(id, reading(0, 1, { machine_id: id }))), server_time: noon() }, { nowMs: 0, feed: "live" });
 

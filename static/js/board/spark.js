@@ -1,6 +1,6 @@
 // The sparklines of the tiles: loaded when a tile first becomes visible, then kept up by readings.
 // `Spark` is pure except for its buckets.
-import { effectiveTime } from "./state.js";
+import { effectiveTime } from "../live/state.js";
 
 const MAX_ROWS = 60;
 const GATHER_MS = 100;

@@ -1,6 +1,6 @@
 // Sentences of the page: the banner, and the quality of a machine. Pure, and the same as realtime/presentation/texts.py.
-import { durationText, momentText } from "./figures.js";
-import { filled, words } from "./words.js";
+import { durationText, momentText } from "../common/figures.js";
+import { filled, words } from "../common/words.js";
 
 /** The worst quality of a machine and its sensor; empty while all values are good. `labelOf` names a sensor. */
 export function qualityNote({ worst, sensors }, labelOf) {

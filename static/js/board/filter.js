@@ -1,5 +1,5 @@
 // The plant's filter: text and state, kept in the address. `matches` is pure.
-import { CALM } from "./look.js";
+import { CALM } from "../live/machine_view.js";
 
 const REST_MS = 200;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { Points, seconds } from "../points.js";
-import { noon, reading } from "./readings.js";
+import { noon, reading } from "../../tests/readings.js";
 
 const NOON = seconds(noon());
 const pointsOf = (rows, options = {}) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { IDLE_MS, reloadReason } from "../renewal.js";
+import { IDLE_MS, reloadReason } from "../reload.js";
 
 const DAY_MS = 86_400_000;
 const calm = { mine: "a", served: "a", ageMs: 1000, idleMs: Infinity, sinceReloadMs: Infinity, feed: "live" };

@@ -1,6 +1,6 @@
 // A sensor's newest value on the page: number, quality, age, and the mark in its range.
-import { ageText, decimal } from "./figures.js";
-import { words } from "./words.js";
+import { ageText, decimal } from "../common/figures.js";
+import { words } from "../common/words.js";
 
 export function paintSensor({ node, value, spot, mark, state, quality, age }, view) {
   attribute(node, "quality", view.quality);

@@ -1,5 +1,5 @@
 // A sensor's readings for its chart, one by one. Pure except for its list: sorted, bounded, unique.
-import { shadedRanges } from "./spans.js";
+import { shadedRanges } from "./shading.js";
 
 const MAX_POINTS = 5000;
 

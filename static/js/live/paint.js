@@ -1,6 +1,6 @@
 // The painter, the only writer of live values: only changes, a few tiles a frame; CSS decides the looks.
 import { attribute, labelOf, paintSensor, text } from "./paint_sensor.js";
-import { RoundRobin } from "./round.js";
+import { RoundRobin } from "./round_robin.js";
 import { feedText, qualityNote } from "./sentences.js";
 import { serverTime } from "./state.js";
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import { seconds } from "../points.js";
-import { Spark } from "../spark.js";
-import { shadedRanges } from "../spans.js";
-import { Buckets } from "../steps.js";
+import { Spark } from "../../board/spark.js";
+import { shadedRanges } from "../shading.js";
+import { Buckets } from "../buckets.js";
 import { trendOf } from "../trend.js";
-import { noon, reading } from "./readings.js";
+import { noon, reading } from "../../tests/readings.js";
 
 const NOON = seconds(noon());
 const item = (x, quality = "good") => ({ x0: x, x1: x, quality });

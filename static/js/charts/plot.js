@@ -1,6 +1,6 @@
 // A uPlot in the theme's colours: a line or a band, shaded where values are doubtful or missing.
-import uPlot from "../vendor/uplot-1.6.32/uPlot.esm.js";
-import { numberText } from "./figures.js";
+import uPlot from "../../vendor/uplot-1.6.32/uPlot.esm.js";
+import { numberText } from "../common/figures.js";
 
 // Charts grow with the font: on a wall screen, or with a larger default font.
 const SCALE = parseFloat(getComputedStyle(document.documentElement).fontSize) / 16;

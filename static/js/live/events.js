@@ -1,5 +1,5 @@
 // Events while the page is open: added to the list that came with it, newest first.
-import { filled, words } from "./words.js";
+import { filled, words } from "../common/words.js";
 
 const MAX_EVENTS = 20;
 

@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ageText, fullText, numberText } from "../figures.js";
-import { clockWord, machineView, urgency } from "../look.js";
+import { ageText, fullText, numberText } from "../../common/figures.js";
+import { clockWord, machineView, urgency } from "../machine_view.js";
 import { initialState } from "../state.js";
-import { useWords } from "../words.js";
-import { machine, noon, reading } from "./readings.js";
+import { useWords } from "../../common/words.js";
+import { machine, noon, reading } from "../../tests/readings.js";
 
-const cases = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
+const cases = JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url)));
 useWords(cases.words);
 const state = (latest, feed) => initialState({ machines: [machine("CNC-001", latest)], server_time: noon() }, { nowMs: 0, feed });
 

@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { eventSentences } from "../events.js";
+import { eventSentences } from "../../live/events.js";
 import { matches } from "../filter.js";
-import { useWords } from "../words.js";
+import { useWords } from "../../common/words.js";
 
-useWords(JSON.parse(readFileSync(new URL("cases.json", import.meta.url))).words);
+useWords(JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url))).words);
 const machine = { search: "cnc-001 mill one hall 4 line 2", urgency: 6, connectivity: "online" };
 const view = (connectivity, quality) => ({ connectivity, sensors: { temperature: { quality } } });
 

@@ -1,5 +1,5 @@
 // The page's WebSocket: reconnects by itself, resumes at its cursor, and detects silence.
-import { backoff } from "./backoff.js";
+import { backoff } from "../common/backoff.js";
 
 const CHECK_MS = 500;
 // Clocks that drift apart by more than this: the computer slept, and the socket with it.

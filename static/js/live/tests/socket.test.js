@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { beforeEach, mock, test } from "node:test";
 
-import { backoff } from "../backoff.js";
+import { backoff } from "../../common/backoff.js";
 import { LiveSocket, reactionTo } from "../socket.js";
 
-const { close_codes: closeCodes } = JSON.parse(readFileSync(new URL("cases.json", import.meta.url)));
+const { close_codes: closeCodes } = JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url)));
 
 /** The browser's WebSocket as far as the page uses it; the test is the server. */
 class FakeSocket {

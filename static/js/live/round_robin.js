@@ -1,5 +1,5 @@
 // The views of all machines, a part of them each frame: visible machines at once, the others in turn.
-import { machineView } from "./look.js";
+import { machineView } from "./machine_view.js";
 import { serverTime } from "./state.js";
 
 const HIDDEN_PER_FRAME = 50;
