@@ -1,7 +1,7 @@
 // A sensor's chart: live readings one by one, or hours in buckets; gaps where no data was received.
 import { numberText } from "../common/figures.js";
-import { HEIGHT, makePlot } from "./plot.js";
 import { Buckets } from "./buckets.js";
+import { HEIGHT, makePlot } from "./plot.js";
 import { Points } from "./points.js";
 
 const DARK = matchMedia("(prefers-color-scheme: dark)");

@@ -1,6 +1,6 @@
 // The trend marks of the sensors; the words are the page's, the arrow is the style sheet's.
-import { trendOf } from "./trend.js";
 import { words } from "../common/words.js";
+import { trendOf } from "./trend.js";
 
 export class TrendMarks {
   constructor(root, charts) {

@@ -1,7 +1,7 @@
 // A machine's view: what a page shows of the state at a moment. Pure.
 import { ageText, fullText, numberText } from "../common/figures.js";
-import { effectiveTime, serverTime } from "./state.js";
 import { filled, words } from "../common/words.js";
+import { effectiveTime, serverTime } from "./state.js";
 
 const QUALITIES = ["none", "good", "uncertain", "bad"];
 const OFFLINE_FACTOR = 3;

@@ -1,10 +1,10 @@
 // A live page: joins socket, state and painter; each page adds its own parts.
-import { painter } from "./paint.js";
 import { fetchOk } from "../common/reload.js";
-import { VisibleTiles } from "./visible_tiles.js";
+import { useWords } from "../common/words.js";
+import { painter } from "./paint.js";
 import { LiveSocket } from "./socket.js";
 import { initialState, reduce } from "./state.js";
-import { useWords } from "../common/words.js";
+import { VisibleTiles } from "./visible_tiles.js";
 
 const RELOAD_DELAY_MS = 2000;
 const MIN_RELOAD_PAUSE_MS = 15_000;

@@ -1,12 +1,12 @@
 // A machine's page: newest values, charts from history and socket, and events.
 import { Chart } from "../charts/chart.js";
-import { EventList } from "../live/events.js";
 import { ReadingHistory } from "../charts/reading_history.js";
-import { goLive } from "../live/page.js";
-import { wirePrint } from "../common/print.js";
 import { SpanChoice } from "../charts/span_choice.js";
-import { serverTime } from "../live/state.js";
 import { TrendMarks } from "../charts/trend_marks.js";
+import { wirePrint } from "../common/print.js";
+import { EventList } from "../live/events.js";
+import { goLive } from "../live/page.js";
+import { serverTime } from "../live/state.js";
 
 const WITH_READINGS = new Set(["initial_data", "resync", "sensor_update"]);
 

@@ -1,8 +1,8 @@
 // The plant's page: newest values on a board with a filter.
 import { Board } from "../board/board.js";
 import { Filter } from "../board/filter.js";
-import { goLive } from "../live/page.js";
 import { Sparks } from "../board/spark.js";
+import { goLive } from "../live/page.js";
 import { serverTime } from "../live/state.js";
 
 const root = document.querySelector("[data-live]");

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { seconds } from "../points.js";
-import { Spark } from "../../board/spark.js";
-import { shadedRanges } from "../shading.js";
-import { Buckets } from "../buckets.js";
-import { trendOf } from "../trend.js";
 import { noon, reading } from "../../tests/readings.js";
+import { Buckets } from "../buckets.js";
+import { seconds } from "../points.js";
+import { shadedRanges } from "../shading.js";
+import { trendOf } from "../trend.js";
 
 const NOON = seconds(noon());
 const item = (x, quality = "good") => ({ x0: x, x1: x, quality });
@@ -75,27 +74,4 @@ test("too few, too old or doubtful values have no trend", () => {
   assert.equal(trendOf(points([1, 2, 3]), 80), null);
   assert.equal(trendOf(points([1, 2, 3, 4, 5, 6, 7, 8]), 1000), null);
   assert.equal(trendOf(points([1, 2, 3, 4, 5, 6, 7, 8], "uncertain"), 80), null);
-});
-
-test("a spark ends its line where no data was received", () => {
-  const spark = new Spark({ bucketSeconds: 15, count: 4, gap: 1 });
-  for (const [second, value] of [[0, 1], [15, 2], [45, 3]]) spark.add(second * 1000, value);
-
-  assert.equal(spark.path(59_000), "M0 18.0L0 18.0L1 10.0L1 10.0M3 2.0L3 2.0");
-});
-
-test("a spark forgets what left its window, and is empty without a value", () => {
-  const spark = new Spark({ bucketSeconds: 15, count: 4 });
-  spark.add(0, 1);
-  spark.add(0, null);
-
-  assert.equal(spark.path(120_000), "");
-});
-
-test("a reading within its bucket's band changes nothing of a spark", () => {
-  const spark = new Spark({ bucketSeconds: 15, count: 4 });
-
-  const changes = [[0, 1], [1, 3], [2, 2], [3, 3], [4, 4], [15, 2], [16, null]].map(([second, value]) => spark.add(second * 1000, value));
-
-  assert.deepEqual(changes, [true, true, false, false, true, true, false]);
 });

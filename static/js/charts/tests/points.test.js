@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Points, seconds } from "../points.js";
 import { noon, reading } from "../../tests/readings.js";
+import { Points, seconds } from "../points.js";
 
 const NOON = seconds(noon());
 const pointsOf = (rows, options = {}) => {

@@ -2,31 +2,18 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ageText, fullText, numberText } from "../../common/figures.js";
-import { clockWord, machineView, urgency } from "../machine_view.js";
-import { initialState } from "../state.js";
 import { useWords } from "../../common/words.js";
 import { machine, noon, reading } from "../../tests/readings.js";
+import { clockWord, machineView, urgency } from "../machine_view.js";
+import { initialState } from "../state.js";
 
 const cases = JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url)));
 useWords(cases.words);
 const state = (latest, feed) => initialState({ machines: [machine("CNC-001", latest)], server_time: noon() }, { nowMs: 0, feed });
 
-test("numbers, ages and urgencies read as the server writes them", () => {
-  for (const [value, words] of cases.numbers) assert.equal(numberText(value), words);
-  for (const [seconds, words] of cases.ages) assert.equal(ageText(seconds), words);
+test("urgencies and clock notes are those of the server", () => {
   for (const [connectivity, worst, someStale, rank] of cases.urgencies) assert.equal(urgency(connectivity, worst, someStale), rank);
   for (const [timestamp, received_at, words] of cases.clocks) assert.equal(clockWord({ timestamp, received_at }), words);
-});
-
-test("numbers have the page's decimal sign", () => {
-  useWords({ decimal: "," });
-  for (const [value, words] of cases.german_numbers) assert.equal(numberText(value), words);
-  useWords(cases.words);
-});
-
-test("the full value keeps every digit, as the server writes it", () => {
-  for (const [value, words] of cases.full) assert.equal(fullText(value), words);
 });
 
 test("a value grows stale without a message", () => {

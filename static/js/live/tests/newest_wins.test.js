@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { effectiveTime, initialState, reduce } from "../state.js";
 import { machine, message, noon, reading } from "../../tests/readings.js";
+import { effectiveTime, initialState, reduce } from "../state.js";
 
 const FILE = new URL("../../../../sensors/tests/data/newest_wins.json", import.meta.url);
 const { cases } = JSON.parse(readFileSync(FILE));

@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { RoundRobin } from "../round_robin.js";
-import { initialState, reduce } from "../state.js";
 import { useWords } from "../../common/words.js";
 import { machine, noon, reading } from "../../tests/readings.js";
+import { RoundRobin } from "../round_robin.js";
+import { initialState, reduce } from "../state.js";
 
 useWords(JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url))).words);
 const ids = Array.from({ length: 120 }, (_, n) => `CNC-${n}`);

@@ -2,12 +2,11 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { durationText, momentText } from "../../common/figures.js";
+import { useWords } from "../../common/words.js";
+import { machine, message, noon, reading } from "../../tests/readings.js";
 import { machineView } from "../machine_view.js";
 import { feedText, qualityNote } from "../sentences.js";
 import { initialState, reduce } from "../state.js";
-import { useWords } from "../../common/words.js";
-import { machine, message, noon, reading } from "../../tests/readings.js";
 
 const cases = JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url)));
 useWords(cases.words);
@@ -15,11 +14,6 @@ const LABELS = { temperature: "Temperature", voltage: "Voltage", "vibration.driv
 const begin = (feed) => initialState({ machines: [machine()], server_time: noon() }, { nowMs: 0, feed });
 const beat = (second, feed, behind_seconds = 0) => message("heartbeat", { server_time: noon(second), interval: 5, feed, behind_seconds }, { nowMs: second * 1000 });
 const banner = (state, now = noon(60)) => feedText(state, Date.parse(now), "UTC");
-
-test("durations and moments read as the server writes them", () => {
-  for (const [seconds, words] of cases.durations) assert.equal(durationText(seconds), words);
-  for (const [moment, now, zone, words] of cases.moments) assert.equal(momentText(Date.parse(moment), Date.parse(now), zone), words);
-});
 
 test("the quality of a machine names the sensor, or how many, and nothing while all is good", () => {
   for (const [qualities, words] of cases.quality_notes) {

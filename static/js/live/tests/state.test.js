@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { initialState, reduce, serverTime } from "../state.js";
 import { machine, message, noon, reading } from "../../tests/readings.js";
+import { initialState, reduce, serverTime } from "../state.js";
 
 const begin = (latest = null, id = "CNC-001") => initialState({ machines: [machine(id, latest)], server_time: noon() }, { nowMs: 0 });
 const update = (...readings) => message("sensor_update", { readings, skipped: 0 });
