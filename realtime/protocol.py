@@ -1,6 +1,6 @@
 """What goes over a socket to the client: message types, cursors, and their encoding, once.
 
-Every message is `{"type", "machine_id", "timestamp", "cursor", "data"}` (contract section 4).
+Every message is `{"type", "machine_id", "timestamp", "cursor", "data"}` (docs/sockets.md).
 """
 
 import re

@@ -13,7 +13,7 @@ from sensors.twins.representation import OFFLINE_FACTOR
 
 
 def machine_shown(description: MachineDescription, machine: Shown, now_us: int) -> Shown:
-    """The machine for its template; `machine` is its JSON (contract 3.2)."""
+    """The machine for its template; `machine` is its JSON."""
     shown = shown_machine(machine)
     shown["sensors"] = [
         sensor_row(sensor, description.sensors.get(sensor["sensor_type"]))
@@ -83,7 +83,7 @@ def since_text(machine: Shown, silences: list[Silence], now_us: int) -> str:
 
 
 def _silent_since(machine: Shown) -> int:
-    """When the last of its sensors went stale, or the machine offline (contract 3.2)."""
+    """When the last of its sensors went stale, or the machine offline."""
     heard = [sensor for sensor in machine["sensors"] if sensor["latest"]]
     if machine["connectivity"] == "offline":
         longest: int = max(sensor["stale_seconds"] for sensor in machine["sensors"])

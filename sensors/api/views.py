@@ -1,4 +1,4 @@
-"""Twins and readings out, for people and their programs (contract 3.2)."""
+"""Twins and readings out, for people and their programs."""
 
 from functools import update_wrapper
 from typing import Any
@@ -53,7 +53,7 @@ class ReadView(APIView):
     permission_classes = (MaySee,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """A wrong method is told before a missing login (contract 3)."""
+        """A wrong method is told before a missing login."""
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(request.method or "")
         super().initial(request, *args, **kwargs)

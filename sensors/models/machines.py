@@ -37,7 +37,7 @@ class Machine(models.Model):
     class Meta:
         ordering = ["machine_id"]
         indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
-        # What makes an operator (contract 5); the alarms will ask for it.
+        # What makes an operator (docs/people.md); the alarms will ask for it.
         permissions = [("operate_machine", "Can acknowledge, shelve and comment on alarms")]
 
     def __str__(self) -> str:

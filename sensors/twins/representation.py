@@ -1,4 +1,4 @@
-"""Readings and machines as they go out: API, sockets and pages show the same (contract 3.2)."""
+"""Readings and machines as they go out: API, sockets and pages show the same."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -80,7 +80,7 @@ def status_json(
 def connectivity(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> Connectivity:
-    """Online while a sensor is fresh; offline when none was heard for long (contract 3.2)."""
+    """Online while a sensor is fresh; offline when none was heard for long."""
     if not newest:
         return Connectivity.NEVER_SEEN
     if any(

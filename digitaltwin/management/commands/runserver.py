@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
-from daphne.server import DevelopmentServer as DaphneServer
+from daphne.server import Server as DaphneServer
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser

@@ -1,4 +1,4 @@
-"""The shapes of what goes in and out (contract 3): the schemas of the components."""
+"""The shapes of what goes in and out: the schemas of the components."""
 
 from typing import Any
 
