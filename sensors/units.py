@@ -6,6 +6,9 @@ m/s2 per g is standard gravity, 9.80665 (CGPM 1901).
 
 from typing import NamedTuple
 
+# Characters of a unit as it is sent, and as the database keeps it.
+UNIT_LENGTH = 20
+
 
 class Unit(NamedTuple):
     """value in the dimension's base = value * factor + offset"""
