@@ -9,7 +9,7 @@ from sensors.store.connection import load_script
 
 # Machines whose positions are read in one call; more would block Redis for too long.
 POSITIONS = 1000
-_FIXED_PART = 32  # of a packed latest value: order and measured time, 16 digits each
+_FIXED_PART = 32  # of a packed latest value: effective and measured time, 16 digits each
 _POSITION = keys.POSITION_FIELD.encode()
 _POSITIONS = load_script("positions")
 
