@@ -43,8 +43,8 @@ class Log:
     async def append_entry(self, machine_id: str, kind: str, payload: bytes) -> str:
         """Log one entry of any kind but readings (`append`); return its position.
 
-        `payload` is the kind's items, encoded (`messages.pack_items`). Raises LogUnavailable or
-        LogFull.
+        `payload` is the kind's items, encoded (`messages.pack_items`). Raises LogFull, or
+        LogUnavailable: then the entry may be in the log or not, and a retry may log it twice.
         """
         with translate_errors():
             status, position = await _APPEND_ENTRY(
