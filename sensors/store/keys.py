@@ -4,6 +4,8 @@
 """
 
 SHARD = "{0}"
+HISTORY_READER = "history"
+BROADCAST_READER = "broadcast"
 LOG = f"readings:{SHARD}"
 EPOCH = f"epoch:{SHARD}"
 STORED = f"stored:{SHARD}"
@@ -24,6 +26,9 @@ DASHBOARD = "*"
 # Field of the latest hash: position of the machine's newest entry; no sensor can be called so.
 POSITION_FIELD = "_pos"
 
+# Programs of other people may read these two.
+_MARKS = {HISTORY_READER: STORED, BROADCAST_READER: BROADCAST}
+
 
 def latest(machine_id: str) -> str:
     return f"{LATEST_PREFIX}{machine_id}"
@@ -31,6 +36,11 @@ def latest(machine_id: str) -> str:
 
 def updates(machine_id: str) -> str:
     return f"{UPDATES_PREFIX}{machine_id}"
+
+
+def mark(reader: str) -> str:
+    """Return the key of the position up to which a reader has handled the log."""
+    return _MARKS.get(reader, f"position:{SHARD}:{reader}")
 
 
 def lease(reader: str) -> str:

@@ -16,8 +16,9 @@ STORED_POLL_SECONDS = 0.005
 _HASTE_SECONDS = 5
 
 
-async def mark(client: Redis, key: str, epoch: str, position: str) -> None:
-    """Say under `key` that a reader has done all up to the position; publish how far it is."""
+async def mark(client: Redis, reader: str, epoch: str, position: str) -> None:
+    """Record that a reader has handled all up to the position; publish it for history."""
+    key = keys.mark(reader)
     value = f"{epoch} {position}"
     async with client.pipeline(transaction=False) as pipe:
         pipe.set(key, value, ex=KEPT_SECONDS)

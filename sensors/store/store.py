@@ -64,9 +64,8 @@ class Store:
     def __init__(self, url: str) -> None:
         self._client = make_client(url, pool_size=settings.REDIS_POOL_SIZE)
         self._appender = Appender(SerialConnection(url, seconds=CALL_SECONDS))
-        # Of the two readers, whose reads wait for what comes.
-        self._broadcast_line = SerialConnection(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
-        self._history_line = SerialConnection(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
+        self._url = url
+        self._reader_lines: dict[str, SerialConnection] = {}
         self._missed = self._client.register_script(_MISSED)
         self._positions = self._client.register_script(_POSITIONS)
         self._renew = self._client.register_script(_RENEW)
@@ -76,8 +75,8 @@ class Store:
 
     async def aclose(self) -> None:
         await self._appender.close()
-        await self._broadcast_line.aclose()
-        await self._history_line.aclose()
+        for line in self._reader_lines.values():
+            await line.aclose()
         await self._client.aclose()
 
     # The log
@@ -98,31 +97,44 @@ class Store:
             rows: Any = await self._client.xrange(keys.LOG, min=f"({position}", count=count)
         return [entry(*row) for row in rows]
 
-    async def read_with_epoch(self, position: str, *, count: int) -> tuple[list[LogEntry], str]:
-        """The history reader's read: waits up to a second for the first entry.
+    async def read_with_epoch(
+        self, position: str, *, count: int, reader: str
+    ) -> tuple[list[LogEntry], str]:
+        """Read the entries after the position, waiting up to a second for the first.
 
         With the epoch right after, in one call; it never returns to an old one.
         """
         with _answering():
-            reply, epoch = await self._history_line.ask(
+            reply, epoch = await self._reader_line(reader).ask(
                 _read(position, count=count, wait=True), ("GET", keys.EPOCH)
             )
         return read_entries(reply), text(epoch)
 
     async def read_with_audience(
         self, position: str, *, count: int, wait: bool, now_us: int
-    ) -> tuple[list[LogEntry], Audience]:
-        """The broadcaster's read: with `wait` up to a second for the first entry.
+    ) -> tuple[list[LogEntry], str, Audience]:
+        """The broadcast reader's read: with `wait` up to a second for the first entry.
 
-        With the audience right after, in one call; `now_us` is before it.
+        With the epoch and the audience right after, in one call; `now_us` is before it.
         """
         with _answering():
-            reply, _, *audience = await self._broadcast_line.ask_each(
-                _read(position, count=count, wait=wait), *audience_questions(now_us)
+            line = self._reader_line(keys.BROADCAST_READER)
+            reply, epoch, _, *audience = await line.ask_each(
+                _read(position, count=count, wait=wait),
+                ("GET", keys.EPOCH),
+                *audience_questions(now_us),
             )
-            if isinstance(reply, Exception):
-                raise reply
-            return read_entries(reply), self._decode_audience(*audience)
+            for answer in (reply, epoch):
+                if isinstance(answer, Exception):
+                    raise answer
+            return read_entries(reply), text(epoch), self._decode_audience(*audience)
+
+    def _reader_line(self, reader: str) -> SerialConnection:
+        """Return the reader's own connection, on which its reads wait for new entries."""
+        if reader not in self._reader_lines:
+            seconds = BLOCK_SECONDS + CALL_SECONDS
+            self._reader_lines[reader] = SerialConnection(self._url, seconds=seconds)
+        return self._reader_lines[reader]
 
     async def epoch(self) -> str:
         """Which log this is; empty before the first reading."""
@@ -144,17 +156,18 @@ class Store:
         with _answering():
             return int(await self._client.xlen(keys.LOG))
 
-    # What the database has
+    # The readers' progress
 
-    async def mark_stored(self, epoch: str, position: str) -> None:
-        """Say that all up to the position is committed in the database."""
+    async def mark(self, reader: str, epoch: str, position: str) -> None:
+        """Record that the reader has handled all entries up to the position."""
         with _answering():
-            await progress.mark(self._client, keys.STORED, epoch, position)
+            await progress.mark(self._client, reader, epoch, position)
 
-    async def stored(self) -> tuple[str, str]:
-        """(epoch, position) up to which all is committed in the database."""
+    async def marks(self, readers: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
+        """Return the log's epoch, and each reader's mark: (epoch, position)."""
         with _answering():
-            return marked(await self._client.get(keys.STORED))
+            epoch, *marks = await self._client.mget(keys.EPOCH, *map(keys.mark, readers))
+        return text(epoch), [marked(mark) for mark in marks]
 
     async def wait_stored(self, position: str, *, seconds: float) -> bool:
         """Whether the database has the entry at this position within so many seconds."""
@@ -164,18 +177,7 @@ class Store:
     async def is_stored_wanted(self, *, within: float) -> bool:
         """Whether somebody waits for a row (`wait_stored`), within so many seconds."""
         with _answering():
-            return await progress.haste_within(self._history_line, within)
-
-    # What was broadcast
-
-    async def mark_broadcast(self, epoch: str, position: str) -> None:
-        with _answering():
-            await progress.mark(self._client, keys.BROADCAST, epoch, position)
-
-    async def broadcast(self) -> tuple[str, str]:
-        """(epoch, position) up to which all was broadcast."""
-        with _answering():
-            return marked(await self._client.get(keys.BROADCAST))
+            return await progress.haste_within(self._reader_line(keys.HISTORY_READER), within)
 
     # Latest values
 

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+import msgspec
 from django.conf import settings
 
 from sensors.exceptions import LogUnavailable
@@ -26,6 +27,17 @@ def _answering() -> Iterator[None]:
         yield
     except (RedisError, OSError) as exc:
         raise LogUnavailable(f"Redis did not answer: {exc}") from exc
+
+
+class LogState(msgspec.Struct, frozen=True):
+    """The log's size and bounds, and each reader's mark: (epoch, position)."""
+
+    epoch: str
+    entries: int
+    is_durable: bool
+    oldest: str
+    newest: str
+    marks: dict[str, tuple[str, str]]
 
 
 class SyncStore:
@@ -70,28 +82,24 @@ class SyncStore:
         fields = found[0][1] if found else None
         return (text(fields.get(b"prev")) or START) if fields is not None else None
 
-    def health(self) -> dict[str, Any]:
-        """How long the log is, whether it survives, and how far its readers have come.
-
-        `last_position`, `stored_position` and `broadcast_position` are places in the log.
-        """
+    def log_state(self, readers: Sequence[str]) -> LogState:
+        """Return how long the log is, whether it is durable, and the marks of these readers."""
         with _answering():
             with self._client.pipeline(transaction=False) as pipe:
-                pipe.get(keys.EPOCH)
+                pipe.mget(keys.EPOCH, *map(keys.mark, readers))
                 pipe.xlen(keys.LOG)
+                pipe.xrange(keys.LOG, count=1)
                 pipe.xrevrange(keys.LOG, count=1)
-                pipe.get(keys.STORED)
-                pipe.get(keys.BROADCAST)
-                epoch, entries, newest, stored, broadcast = pipe.execute()
+                (epoch, *marks), entries, oldest, newest = pipe.execute()
             reason = None if self.in_memory else volatile_because(self._info())
-        return {
-            "epoch": text(epoch),
-            "entries": entries,
-            "durable": not self.in_memory and reason is None,
-            "last_position": text(newest[0][0]) if newest else START,
-            "stored_position": marked(stored)[1],
-            "broadcast_position": marked(broadcast)[1],
-        }
+        return LogState(
+            epoch=text(epoch),
+            entries=entries,
+            is_durable=not self.in_memory and reason is None,
+            oldest=text(oldest[0][0]) if oldest else START,
+            newest=text(newest[0][0]) if newest else START,
+            marks={reader: marked(mark) for reader, mark in zip(readers, marks, strict=True)},
+        )
 
     def _info(self) -> dict[str, Any]:
         return {**self._client.info("persistence"), **self._client.info("memory")}

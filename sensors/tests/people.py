@@ -74,5 +74,5 @@ async def _append(readings: Sequence[LiveReading]) -> str:
 
 async def _mark_stored(position: str) -> None:
     store = Store(settings.REDIS_URL)
-    await store.mark_stored(await store.epoch(), position)
+    await store.mark("history", await store.epoch(), position)
     await store.aclose()

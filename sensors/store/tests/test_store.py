@@ -287,7 +287,7 @@ def test_audience_is_decoded_anew_when_it_changed() -> None:
 
 
 async def test_entries_are_read_with_what_is_true_after_them(store: Store) -> None:
-    reading_on = asyncio.create_task(store.read_with_epoch(START, count=10))
+    reading_on = asyncio.create_task(store.read_with_epoch(START, count=10, reader="history"))
     for_whom = asyncio.create_task(store.read_with_audience(START, count=10, wait=True, now_us=NOW))
     await asyncio.sleep(0.05)
 
@@ -295,15 +295,15 @@ async def test_entries_are_read_with_what_is_true_after_them(store: Store) -> No
     receipt = await store.append([reading()])
 
     entries, epoch = await reading_on
-    same, audience = await for_whom
+    same, same_epoch, audience = await for_whom
     assert [entry.position for entry in entries] == [receipt.position]
     assert same == entries
-    assert epoch == await store.epoch()
+    assert epoch == same_epoch == await store.epoch()
     assert audience.watched == {"CNC-001"}
 
 
 async def test_wait_stored_follows_the_mark(store: Store) -> None:
-    await store.mark_stored("e", "10-2")
+    await store.mark("history", "e", "10-2")
 
     assert await store.wait_stored("10-2", seconds=0.5)
     assert not await store.wait_stored("10-10", seconds=0.02)

@@ -97,7 +97,7 @@ async def test_twin_cursor_misses_nothing(store: Store) -> None:
     for second in range(3):
         receipt = await store.append([make_reading(second)])
         if second == 0:
-            await store.mark_stored(await store.epoch(), receipt.position or "")
+            await store.mark("history", await store.epoch(), receipt.position or "")
 
     found = await sync_to_async(twin)("CNC-001", NOON)
     assert found is not None
