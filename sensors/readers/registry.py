@@ -7,6 +7,7 @@ holds dotted paths, so that nothing here imports a reader.
 from collections.abc import Iterable
 
 import msgspec
+from prometheus_client import Gauge
 
 from sensors.metrics import READER_LAG_ENTRIES, READER_LAG_SECONDS, TRIMMING_HELD_SECONDS
 from sensors.store import keys
@@ -34,15 +35,18 @@ def durable_readers() -> list[str]:
     return [reader.name for reader in READERS.values() if reader.is_durable]
 
 
-def show_rows(readers: Iterable[RegisteredReader]) -> None:
-    """Give the metrics a row of 0 for each reader, also for one that was never started."""
+def show_rows(
+    readers: Iterable[RegisteredReader], *, lag: Iterable[Gauge], held: Iterable[Gauge]
+) -> None:
+    """Give the gauges a row of 0 for each reader, also for a reader that was never started."""
     for reader in readers:
-        gauges = [READER_LAG_ENTRIES, READER_LAG_SECONDS]
-        if reader.is_durable:
-            gauges.append(TRIMMING_HELD_SECONDS)
-        for gauge in gauges:
-            # Set long ago: the value that the reader's own process sets is newer.
+        for gauge in (*lag, *(held if reader.is_durable else ())):
+            # With an old time: of several processes' values the newest counts.
             gauge.labels(reader.name)._value.set(0.0, timestamp=1.0)
 
 
-show_rows(READERS.values())
+show_rows(
+    READERS.values(),
+    lag=(READER_LAG_ENTRIES, READER_LAG_SECONDS),
+    held=(TRIMMING_HELD_SECONDS,),
+)
