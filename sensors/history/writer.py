@@ -1,6 +1,7 @@
 """The only writer of reading rows: rows and position in one transaction.
 
-A reading is identified by its sensor and its measured time, to the microsecond.
+A reading is identified by its sensor and its measured time, to the microsecond
+(docs/decisions/0012).
 """
 
 from collections.abc import Sequence
