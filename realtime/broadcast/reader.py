@@ -101,12 +101,12 @@ class BroadcastReader(LogReader):
             pause = max(pause, min(POLL_SECONDS, next_due - self._clock()), 0.001)
         await asyncio.sleep(pause)
 
-    async def upkeep(self) -> float:
-        """Count the frames sent, besides the upkeep of every reader."""
+    async def bookkeeping(self) -> float:
+        """Count the frames sent, besides the bookkeeping of every reader."""
         if self._sent:
             await self.store.count({"sensor_updates_broadcast": self._sent})
             self._sent = 0
-        return await super().upkeep()
+        return await super().bookkeeping()
 
     # The groups
 

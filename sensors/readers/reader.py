@@ -24,8 +24,8 @@ from sensors.timestamps import now_us
 log = structlog.get_logger(__name__)
 
 MAX_ENTRIES = 1000
-# Between two looks for the first entry of a log, and between two trims of one that is too full.
-SHORT_UPKEEP_SECONDS = 0.25
+# While the log has no epoch, and while it is too full.
+SHORT_BOOKKEEPING_SECONDS = 0.25
 
 
 class LogReader(ABC):
@@ -40,7 +40,7 @@ class LogReader(ABC):
     """
 
     name: ClassVar[str]
-    upkeep_seconds: ClassVar[float] = 1.0
+    bookkeeping_seconds: ClassVar[float] = 1.0
     retry_seconds: ClassVar[tuple[float, float]] = (0.25, 1.0)
 
     def __init__(self, store: Store) -> None:
@@ -74,11 +74,11 @@ class LogReader(ABC):
         """Do the rest of a turn after its batch, which is empty after an empty read."""
         return
 
-    async def upkeep(self) -> float:
+    async def bookkeeping(self) -> float:
         """Do the periodic work; return the seconds until the next time."""
         await self._save_mark()
         await show_lag(self.store, self.name, self.position, now_us=now_us())
-        return self.upkeep_seconds
+        return self.bookkeeping_seconds
 
     # The read loop
 
@@ -86,7 +86,7 @@ class LogReader(ABC):
         """Follow the log until `ended` is set. Raises LeaseLost when another process took over."""
         beside = [
             asyncio.create_task(self._interrupt_wait(ended)),
-            asyncio.create_task(self._keep_up(ended)),
+            asyncio.create_task(self._do_bookkeeping(ended)),
         ]
         try:
             while not ended.is_set():
@@ -178,7 +178,7 @@ class LogReader(ABC):
         return
 
     async def _save(self) -> None:
-        """Save the position after a batch; here the upkeep does it."""
+        """Save the position after a batch; here the bookkeeping does it."""
         return
 
     async def _save_mark(self) -> None:
@@ -195,17 +195,17 @@ class LogReader(ABC):
 
     # Beside the read loop
 
-    async def _keep_up(self, ended: asyncio.Event) -> None:
-        """Do the upkeep now and then, also while the database is away."""
+    async def _do_bookkeeping(self, ended: asyncio.Event) -> None:
+        """Do the bookkeeping now and then, also while the database is away."""
         while not ended.is_set():
-            pause = self.upkeep_seconds if self.epoch else SHORT_UPKEEP_SECONDS
+            pause = self.bookkeeping_seconds if self.epoch else SHORT_BOOKKEEPING_SECONDS
             try:
                 if self.epoch and await self.store.epoch() == self.epoch:
-                    pause = await self.upkeep()
+                    pause = await self.bookkeeping()
             except LogUnavailable:
                 pass  # the read loop logs it
             except Exception:
-                log.exception("upkeep_failed", reader=self.name)
+                log.exception("bookkeeping_failed", reader=self.name)
             await is_set_within(ended, pause)
 
 
@@ -217,17 +217,17 @@ class DurableReader(LogReader):
     neither loses nor doubles an entry. Every durable reader at work trims the log.
     """
 
-    upkeep_seconds = 2.0
+    bookkeeping_seconds = 2.0
 
     def __init__(self, store: Store) -> None:
         super().__init__(store)
         self.database = DatabaseThread(self.name)
 
-    async def upkeep(self) -> float:
+    async def bookkeeping(self) -> float:
         now = now_us()
         is_full = await trim(self.store, now_us=now)
         await show_lag(self.store, self.name, self.position, now_us=now)
-        return SHORT_UPKEEP_SECONDS if is_full else self.upkeep_seconds
+        return SHORT_BOOKKEEPING_SECONDS if is_full else self.bookkeeping_seconds
 
     async def _restore_position(self) -> None:
         """Set epoch and position from the database, whatever became of the last transaction."""

@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 from structlog.testing import capture_logs
 
 from sensors.exceptions import LeaseLost
-from sensors.history.reader import HistoryReader
+from sensors.history.reader import MAX_ROWS, HistoryReader
 from sensors.history.tests.following import PATIENCE, append, raw_entry, reading, stored
 from sensors.history.tests.rows import conflicts, kept, make_reading, make_sensor, saved, sent
 from sensors.history.writer import write
@@ -230,6 +231,19 @@ async def test_reader_trims_what_is_stored_and_old(store: Store, settings: Any) 
             await asyncio.sleep(0.01)
 
     assert await in_database(Reading.objects.count) == 3
+
+
+async def test_batches_are_whole_entries_up_to_the_rows_of_a_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MAX_ROWS, connection.vendor, 3)
+    for number, size in enumerate((2, 1, 1, 5)):
+        await append(store, [make_reading(10 * number + row) for row in range(size)])
+    entries = await store.read(START, count=10)
+
+    batches = HistoryReader(store).batches(entries)
+
+    assert [[entry.count for entry in batch] for batch in batches] == [[2, 1], [1], [5]]
 
 
 def test_resume_by_two_at_once_lets_one_begin_the_new_log() -> None:

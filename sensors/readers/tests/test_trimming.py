@@ -228,11 +228,11 @@ async def test_history_at_work_keeps_the_entries_that_another_durable_reader_nee
     positions = await logged(store, 3)
     async with at_work("history", store, []) as history:
         await marked("history", store, positions[-1])
-        await history.upkeep()
+        await history.bookkeeping()
         before = await left(store)
         async with at_work(tally, store, handled) as reader:
             await marked(tally, store, positions[-1])
-            await reader.upkeep()
+            await reader.bookkeeping()
 
     assert before == handled == positions
     assert await left(store) == positions[-1:]
