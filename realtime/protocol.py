@@ -4,7 +4,7 @@ Every message is `{"type", "machine_id", "timestamp", "cursor", "data"}` (docs/s
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum, StrEnum
 from itertools import groupby
 from typing import Any, NamedTuple, Self
@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Self
 import msgspec
 import structlog
 
+from sensors.chunks import chunked
 from sensors.messages import READINGS, FeedHealth, LiveReading, LogEntry, MissedEntries
 from sensors.metrics import DROPPED
 from sensors.timestamps import format_us, now_us
@@ -199,22 +200,8 @@ def fill_texts(missed: MissedEntries) -> list[str]:
             cursor=cursor_text(missed.epoch, entries[-1].position),
         )
         for kind, run in groupby(shown, key=lambda entry: entry.kind)
-        for entries in whole_entries(list(run))
+        for entries in chunked(run, weight=lambda entry: entry.count, limit=MESSAGE_ITEMS)
     ]
-
-
-def whole_entries(entries: Sequence[LogEntry]) -> Iterator[list[LogEntry]]:
-    """Group whole entries, in order, by at most 500 items."""
-    group: list[LogEntry] = []
-    items = 0
-    for entry in entries:
-        if group and items + entry.count > MESSAGE_ITEMS:
-            yield group
-            group, items = [], 0
-        group.append(entry)
-        items += entry.count
-    if group:
-        yield group
 
 
 def items_of(entry: LogEntry) -> list[Any]:

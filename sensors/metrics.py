@@ -33,6 +33,12 @@ READER_LAG_SECONDS = Gauge(
     ["reader"],
     multiprocess_mode="mostrecent",
 )
+TRIMMING_HELD_SECONDS = Gauge(
+    "digitaltwin_trimming_held_seconds",
+    "Age of the oldest entry that the log keeps for this reader alone, beyond RECENT_SECONDS.",
+    ["reader"],
+    multiprocess_mode="mostrecent",
+)
 ROWS_STORED = Counter("digitaltwin_rows_stored", "Reading rows committed in the database.")
 WEBSOCKET_CONNECTIONS = Gauge(
     "digitaltwin_websocket_connections",

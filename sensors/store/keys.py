@@ -4,6 +4,8 @@
 """
 
 SHARD = "{0}"
+HISTORY_READER = "history"
+BROADCAST_READER = "broadcast"
 LOG = f"readings:{SHARD}"
 EPOCH = f"epoch:{SHARD}"
 STORED = f"stored:{SHARD}"
@@ -22,9 +24,8 @@ ALL_UPDATES = f"{UPDATES_PREFIX}all"
 # Field of the latest hash: position of the machine's newest entry; no sensor has this name.
 POSITION_FIELD = "_pos"
 
-# The readers whose marks have keys of their own.
-HISTORY = "history"
-_MARKS = {HISTORY: STORED, "broadcast": BROADCAST}
+# Programs of other people may read these two.
+_MARKS = {HISTORY_READER: STORED, BROADCAST_READER: BROADCAST}
 
 
 def latest(machine_id: str) -> str:
@@ -35,10 +36,10 @@ def updates(machine_id: str) -> str:
     return f"{UPDATES_PREFIX}{machine_id}"
 
 
+def mark(reader: str) -> str:
+    """Return the key of the position up to which a reader has handled the log."""
+    return _MARKS.get(reader, f"position:{SHARD}:{reader}")
+
+
 def lease(reader: str) -> str:
     return f"lease:{SHARD}:{reader}"
-
-
-def progress(reader: str) -> str:
-    """Key of the position up to which a reader has completed all entries."""
-    return _MARKS.get(reader) or f"progress:{SHARD}:{reader}"

@@ -63,7 +63,7 @@ class Log:
         return [entry(*row) for row in rows]
 
     async def read_with_epoch(
-        self, position: str, *, count: int, reader: str = "history"
+        self, position: str, *, count: int, reader: str
     ) -> tuple[list[LogEntry], str]:
         """Wait up to a second for entries after the position; return them and the epoch.
 
@@ -77,19 +77,23 @@ class Log:
         return _decode_entries(reply), text(epoch)
 
     async def read_with_audience(
-        self, position: str, *, count: int, wait: bool, now_us: int, reader: str = "broadcast"
-    ) -> tuple[list[LogEntry], Audience]:
-        """Read entries after the position, with `wait` up to a second for the first.
+        self, position: str, *, count: int, wait: bool, now_us: int
+    ) -> tuple[list[LogEntry], str, Audience]:
+        """Return entries after the position, their epoch and the audience, for the broadcaster.
 
-        The audience is read right after them in the same call; `now_us` is the time before it.
+        With `wait`, wait up to a second for an entry. Epoch and audience are read right after
+        the entries in the same call; `now_us` is the time before it.
         """
         with translate_errors():
-            reply, _, *audience = await self._connections.of(reader).ask_each(
-                _read_command(position, count=count, wait=wait), *audience_questions(now_us)
+            reply, epoch, _, *audience = await self._connections.of(keys.BROADCAST_READER).ask_each(
+                _read_command(position, count=count, wait=wait),
+                ("GET", keys.EPOCH),
+                *audience_questions(now_us),
             )
-            if isinstance(reply, Exception):
-                raise reply
-            return _decode_entries(reply), self._decode_audience(*audience)
+            for answer in (reply, epoch):
+                if isinstance(answer, Exception):
+                    raise answer
+            return _decode_entries(reply), text(epoch), self._decode_audience(*audience)
 
     async def missed(self, machine_id: str, position: str) -> MissedEntries:
         """Return the machine's entries after the position, oldest first.

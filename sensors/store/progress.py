@@ -4,7 +4,7 @@ The history reader gathers rows while no request waits for one; a flush request 
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sensors.messages import START, position_key
@@ -34,7 +34,7 @@ class ReaderProgress:
 
     async def mark(self, reader: str, epoch: str, position: str) -> None:
         """Record that the reader has completed all entries up to the position."""
-        key, value = keys.progress(reader), f"{epoch} {position}"
+        key, value = keys.mark(reader), f"{epoch} {position}"
         with translate_errors():
             async with self._client.pipeline(transaction=False) as pipe:
                 pipe.set(key, value, ex=KEPT_SECONDS)
@@ -44,10 +44,11 @@ class ReaderProgress:
                     pipe.publish(key, value)
                 await pipe.execute()
 
-    async def marked(self, reader: str) -> tuple[str, str]:
-        """Return (epoch, position) up to which the reader has completed all entries."""
+    async def marks(self, readers: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
+        """Return the log's epoch, and each reader's mark: (epoch, position)."""
         with translate_errors():
-            return decode_mark(await self._client.get(keys.progress(reader)))
+            epoch, *marks = await self._client.mget(keys.EPOCH, *map(keys.mark, readers))
+        return text(epoch), [decode_mark(mark) for mark in marks]
 
     async def wait_stored(self, position: str, *, seconds: float) -> bool:
         """Return whether the database has the entry at this position within so many seconds."""
@@ -55,7 +56,7 @@ class ReaderProgress:
         deadline = loop.time() + seconds
         has_requested = False
         while loop.time() < deadline:
-            _, stored = await self.marked(keys.HISTORY)
+            _, [(_, stored)] = await self.marks([keys.HISTORY_READER])
             if position_key(stored) >= position_key(position):
                 return True
             if not has_requested:
@@ -70,7 +71,7 @@ class ReaderProgress:
         Seconds. Uses the history reader's connection.
         """
         with translate_errors():
-            [request] = await self._connections.of(keys.HISTORY).ask(
+            [request] = await self._connections.of(keys.HISTORY_READER).ask(
                 ("BLPOP", keys.FLUSH_REQUESTS, str(within))
             )
         return request is not None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 from django.conf import settings
 
 from sensors.messages import START, Snapshot
@@ -18,6 +19,17 @@ from sensors.store.client import (
 )
 from sensors.store.latest import snapshot
 from sensors.store.progress import decode_counters, decode_mark
+
+
+class LogState(msgspec.Struct, frozen=True):
+    """The log's size and bounds, and each reader's mark: (epoch, position)."""
+
+    epoch: str
+    entries: int
+    is_durable: bool
+    oldest: str
+    newest: str
+    marks: dict[str, tuple[str, str]]
 
 
 class SyncStore:
@@ -61,25 +73,24 @@ class SyncStore:
         fields = rows[0][1] if rows else None
         return (text(fields.get(b"prev")) or START) if fields is not None else None
 
-    def health(self) -> dict[str, Any]:
-        """Return the log's length, durability and newest position, and the readers' positions."""
+    def log_state(self, readers: Sequence[str]) -> LogState:
+        """Return the log's size, bounds and durability, and the marks of these readers."""
         with translate_errors():
             with self._client.pipeline(transaction=False) as pipe:
-                pipe.get(keys.EPOCH)
+                pipe.mget(keys.EPOCH, *map(keys.mark, readers))
                 pipe.xlen(keys.LOG)
+                pipe.xrange(keys.LOG, count=1)
                 pipe.xrevrange(keys.LOG, count=1)
-                pipe.get(keys.STORED)
-                pipe.get(keys.BROADCAST)
-                epoch, entries, newest, stored, broadcast = pipe.execute()
+                (epoch, *marks), entries, oldest, newest = pipe.execute()
             reason = None if self.in_memory else volatile_because(self._info())
-        return {
-            "epoch": text(epoch),
-            "entries": entries,
-            "durable": not self.in_memory and reason is None,
-            "last_position": text(newest[0][0]) if newest else START,
-            "stored_position": decode_mark(stored)[1],
-            "broadcast_position": decode_mark(broadcast)[1],
-        }
+        return LogState(
+            epoch=text(epoch),
+            entries=entries,
+            is_durable=not self.in_memory and reason is None,
+            oldest=text(oldest[0][0]) if oldest else START,
+            newest=text(newest[0][0]) if newest else START,
+            marks={reader: decode_mark(mark) for reader, mark in zip(readers, marks, strict=True)},
+        )
 
     def _info(self) -> dict[str, Any]:
         return {**self._client.info("persistence"), **self._client.info("memory")}

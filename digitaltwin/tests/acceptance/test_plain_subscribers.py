@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from digitaltwin.tests.support.servers import example
-from realtime.broadcast.reader import Broadcaster
+from realtime.broadcast.reader import BroadcastReader
 from realtime.tests.readings import make_reading
 from sensors.history.tests.following import audience
 from sensors.messages import Audience
@@ -24,7 +24,7 @@ async def store(redis_server: str) -> AsyncIterator[Store]:
     """The store of a Redis that other programs can reach, with a broadcaster at work."""
     store = Store(redis_server)
     stop = asyncio.Event()
-    task = asyncio.create_task(Broadcaster(store).run(stop))
+    task = asyncio.create_task(BroadcastReader(store).run(stop))
     yield store
     stop.set()
     await task

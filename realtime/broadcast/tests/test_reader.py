@@ -11,7 +11,7 @@ from django.conf import settings
 
 from realtime import groups
 from realtime.broadcast.frames import Frames
-from realtime.broadcast.reader import SEND_CHARACTERS, SEND_FRAMES, Broadcaster, portions
+from realtime.broadcast.reader import SEND_CHARACTERS, SEND_FRAMES, BroadcastReader, portions
 from realtime.tests.kinds import NOTE, UNKNOWN, make_note, make_unknown, note_payload, notes_in
 from realtime.tests.readings import make_entry, make_reading, values_in
 from sensors.exceptions import LogUnavailable
@@ -303,7 +303,7 @@ async def watch(store: Store, *names: str) -> None:
     await store.audience.watch(names, until_us=now_us() + 60 * SECOND_US)
 
 
-async def running(broadcaster: Broadcaster, stop: asyncio.Event) -> asyncio.Task[None]:
+async def running(broadcaster: BroadcastReader, stop: asyncio.Event) -> asyncio.Task[None]:
     return asyncio.create_task(broadcaster.run(stop))
 
 
@@ -350,13 +350,13 @@ async def test_broadcast_sends_nothing_that_nobody_watches(
 async def test_broadcast_goes_on_where_it_was(store: Store, frames_of: NextFrame) -> None:
     await watch(store, "CNC-001")
     await store.log.append([make_reading(1.0)])
-    first, second = Broadcaster(store), Broadcaster(store)
+    first, second = BroadcastReader(store), BroadcastReader(store)
     stop = asyncio.Event()
     task = await running(first, stop)
     await asyncio.sleep(0.1)
     stop.set()
     await task
-    saved = await store.progress.marked("broadcast")
+    _, [saved] = await store.progress.marks(["broadcast"])
 
     receipt = await store.log.append([make_reading(2.0)])
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
@@ -368,7 +368,7 @@ async def test_broadcast_goes_on_where_it_was(store: Store, frames_of: NextFrame
     stop.set()
     await task
     assert saved[0] == await store.log.epoch()
-    assert await store.progress.marked("broadcast") == (saved[0], receipt.position)
+    assert (await store.progress.marks(["broadcast"]))[1][0] == (saved[0], receipt.position)
 
 
 class BrokenLayer:
@@ -391,7 +391,7 @@ async def test_broadcast_survives_a_layer_that_fails(store: Store, frames_of: Ne
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
     layer = channel_layers.set("default", BrokenLayer(get_channel_layer(), failures=1))
     try:
-        broadcaster = Broadcaster(store)
+        broadcaster = BroadcastReader(store)
     finally:
         channel_layers.set("default", layer)
     stop = asyncio.Event()
@@ -583,7 +583,7 @@ async def test_sockets_are_served_while_publishing_fails(
     before = dropped("frame", "publish")
     await watch(store, "CNC-001")
     stop = asyncio.Event()
-    task = await running(Broadcaster(store), stop)
+    task = await running(BroadcastReader(store), stop)
 
     async with Subscriber(keys.ALL_UPDATES):
         for value in (1.0, 2.0):

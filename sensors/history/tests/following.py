@@ -55,5 +55,5 @@ async def raw_entry(payload: bytes, **changes: Any) -> str:
 
 async def audience(store: Store, *, now_us: int) -> Audience:
     """Who watches and who listens, as the broadcaster is told."""
-    _, found = await store.log.read_with_audience(START, count=1, wait=False, now_us=now_us)
-    return found
+    _, _, audience = await store.log.read_with_audience(START, count=1, wait=False, now_us=now_us)
+    return audience

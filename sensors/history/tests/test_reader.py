@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 from structlog.testing import capture_logs
 
 from sensors.exceptions import LeaseLost
-from sensors.history.entries import batches
-from sensors.history.reader import HistoryReader, run_history
+from sensors.history.reader import MAX_ROWS, HistoryReader
 from sensors.history.tests.following import PATIENCE, append, raw_entry, reading, stored
 from sensors.history.tests.rows import conflicts, kept, make_reading, make_sensor, saved, sent
 from sensors.history.writer import write
-from sensors.messages import START, LogEntry, pack
+from sensors.messages import START, pack
 from sensors.metrics import ROWS_STORED
 from sensors.models import DeadLetter, Reading
 from sensors.readers import positions
+from sensors.readers.running import run_reader
 from sensors.store.store import Store
 from sensors.tests.outages import in_database
 
@@ -205,12 +206,12 @@ async def test_conflicts_beyond_the_window_are_kept_beside_the_first(
     assert await in_database(conflicts) == [(row.measured_at, 90.0, 80.0) for row in again]
 
 
-async def test_run_history_hands_over_to_the_process_that_stands_by(store: Store) -> None:
+async def test_reader_hands_over_to_the_process_that_stands_by(store: Store) -> None:
     readings = [make_reading(i) for i in range(2)]
     stops = [asyncio.Event(), asyncio.Event()]
-    first = asyncio.create_task(run_history(stops[0]))
+    first = asyncio.create_task(run_reader("history", stops[0]))
     await stored(store, await append(store, readings[:1]))
-    second = asyncio.create_task(run_history(stops[1]))
+    second = asyncio.create_task(run_reader("history", stops[1]))
 
     stops[0].set()
     await asyncio.wait_for(first, timeout=PATIENCE)
@@ -232,42 +233,32 @@ async def test_reader_trims_what_is_stored_and_old(store: Store, settings: Any) 
     assert await in_database(Reading.objects.count) == 3
 
 
-def _entry(number: int, count: int) -> LogEntry:
-    return LogEntry(f"{number}-0", "readings", START, "CNC-001", count, b"[]")
+async def test_batches_are_whole_entries_up_to_the_rows_of_a_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MAX_ROWS, connection.vendor, 3)
+    for number, size in enumerate((2, 1, 1, 5)):
+        await append(store, [make_reading(10 * number + row) for row in range(size)])
+    entries = await store.log.read(START, count=10)
 
+    batches = HistoryReader(store).batches(entries)
 
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ([], []),
-        ([500, 500, 1], [[500], [500], [1]]),
-        ([200, 200, 200, 100], [[200, 200], [200, 100]]),
-        ([1] * 501, [[1] * 500, [1]]),
-        ([700, 1], [[700], [1]]),
-    ],
-)
-def test_batches_are_whole_entries(counts: list[int], expected: list[list[int]]) -> None:
-    entries = [_entry(number, count) for number, count in enumerate(counts, start=1)]
-
-    found = list(batches(entries, most_rows=500))
-
-    assert [[entry.count for entry in batch] for batch in found] == expected
-    assert [entry for batch in found for entry in batch] == entries
+    assert [[entry.count for entry in batch] for batch in batches] == [[2, 1], [1], [5]]
 
 
 def test_resume_by_two_at_once_lets_one_begin_the_new_log() -> None:
-    positions.resume("first")
-    positions.move(start=("first", START), end=("second", START))
+    positions.resume("history", "first")
+    positions.move("history", start=("first", START), end=("second", START))
 
     with pytest.raises(LeaseLost):
-        positions.move(start=("first", START), end=("second", START))
+        positions.move("history", start=("first", START), end=("second", START))
 
 
 def test_resume_of_another_log_begins_at_its_start() -> None:
-    assert positions.resume("") == ("", START)
-    assert positions.resume("first") == ("first", START)
+    assert positions.resume("history", "") == ("", START)
+    assert positions.resume("history", "first") == ("first", START)
     write([make_reading(1)], epoch="first", start=START, end="7-1")
 
-    assert positions.resume("first") == ("first", "7-1")
-    assert positions.resume("") == ("first", "7-1")
-    assert positions.resume("second") == ("second", START)
+    assert positions.resume("history", "first") == ("first", "7-1")
+    assert positions.resume("history", "") == ("first", "7-1")
+    assert positions.resume("history", "second") == ("second", START)

@@ -437,7 +437,7 @@ def test_audience_is_decoded_anew_when_it_changed() -> None:
 
 
 async def test_entries_are_read_with_what_is_true_after_them(store: Store) -> None:
-    reading_on = asyncio.create_task(store.log.read_with_epoch(START, count=10))
+    reading_on = asyncio.create_task(store.log.read_with_epoch(START, count=10, reader="history"))
     for_whom = asyncio.create_task(
         store.log.read_with_audience(START, count=10, wait=True, now_us=NOW)
     )
@@ -447,10 +447,10 @@ async def test_entries_are_read_with_what_is_true_after_them(store: Store) -> No
     receipt = await store.log.append([reading()])
 
     entries, epoch = await reading_on
-    same, audience = await for_whom
+    same, same_epoch, audience = await for_whom
     assert [entry.position for entry in entries] == [receipt.position]
     assert same == entries
-    assert epoch == await store.log.epoch()
+    assert epoch == same_epoch == await store.log.epoch()
     assert audience.watched == {"CNC-001"}
 
 

@@ -13,6 +13,7 @@ NAMES = {
     "digitaltwin_log_commit_size",
     "digitaltwin_reader_lag_entries",
     "digitaltwin_reader_lag_seconds",
+    "digitaltwin_trimming_held_seconds",
     "digitaltwin_rows_stored",
     "digitaltwin_websocket_connections",
     "digitaltwin_frames",
