@@ -43,7 +43,7 @@ async def is_stored(receipt: Receipt, *, wanted: bool) -> bool:
     position = receipt.position or await store.last_position()
     stored = await store.wait_stored(position, seconds=STORED_SECONDS)
     if not stored and store.in_memory:
-        raise LogUnavailable("The database did not take the readings in time; send them again.")
+        raise LogUnavailable("The database did not store the readings in time; send them again.")
     return stored
 
 
@@ -51,6 +51,7 @@ def conflict(reading: LiveReading, *, index: int | None) -> FieldError:
     return FieldError(
         "timestamp",
         "conflicting-duplicate",
-        f"{reading.id} was taken within {settings.RECENT_SECONDS} s with another value or quality.",
+        f"{reading.id} was accepted in the last {settings.RECENT_SECONDS} s"
+        " with another value or quality.",
         index,
     )

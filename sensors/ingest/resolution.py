@@ -53,7 +53,7 @@ def _refusal(machine_id: str, known: Known, key: KeyDescription) -> SensorsError
     # First, so that a key cannot find out which other machines there are.
     if not key.speaks_for(machine_id):
         return SensorsError(
-            f"The device key does not speak for {machine_id}.",
+            f"The device key is not valid for {machine_id}.",
             code="machine-not-allowed",
             status=403,
         )
@@ -62,7 +62,9 @@ def _refusal(machine_id: str, known: Known, key: KeyDescription) -> SensorsError
             f"There is no machine {machine_id}.", code="unknown-machine", status=404
         )
     if machine is not None and not machine.active:
-        return SensorsError(f"{machine_id} is retired.", code="machine-retired", status=409)
+        return SensorsError(
+            f"The machine {machine_id} is retired.", code="machine-retired", status=409
+        )
     return None
 
 
@@ -90,7 +92,7 @@ def _reading(
 ) -> LiveReading | FieldError:
     """The reading in its sensor's unit, or why there is none."""
     if sensor is None:
-        detail = f"{one.machine_id} has no sensor {one.sensor_type}."
+        detail = f"The machine {one.machine_id} has no sensor {one.sensor_type}."
         return FieldError("sensor_type", "unknown-sensor", detail)
     value, unit = one.value, sensor.unit
     if one.unit != unit:

@@ -202,7 +202,7 @@ async def _known() -> Known:
     try:
         return await get_catalogue().current()
     except DatabaseError as exc:
-        raise LogUnavailable("The machines cannot be read; send the readings again.") from exc
+        raise LogUnavailable("The machines cannot be loaded; send the readings again.") from exc
 
 
 def _response(data: Any, status: int, receipt: Receipt) -> DeviceAnswer:
