@@ -28,7 +28,7 @@ from sensors.enums import Quality
 from sensors.messages import LiveReading
 from sensors.store.appender import Appender
 from sensors.store.client import CALL_SECONDS
-from sensors.store.connection import Line as RedisLine
+from sensors.store.connection import SerialConnection
 from sensors.timestamps import SECOND_US, now_us
 
 _INSTANCE = "split_1"
@@ -130,7 +130,7 @@ def _of_the_script(what: str, size: int, at_once: int) -> Iterator[Line]:
 
 async def _append(url: str, size: int, at_once: int) -> int:
     """Each sensor once a second for a minute; the number of readings."""
-    appender = Appender(RedisLine(url, seconds=CALL_SECONDS))
+    appender = Appender(SerialConnection(url, seconds=CALL_SECONDS))
     requests = _requests(size)
 
     async def send_in_turn() -> None:

@@ -57,8 +57,8 @@ def _report(now: Mapping[str, float]) -> int:
     known: dict[str, float] = committed["loops"]
     dearer = {name for name, times in now.items() if times > _MOST * known.get(name, times)}
     for name, times in now.items():
-        verdict = "has become dearer" if name in dearer else "holds"
-        print(f"{name}: {times:.2f} loops ({known.get(name, times):.2f} before): {verdict}")
+        outcome = "has become dearer" if name in dearer else "holds"
+        print(f"{name}: {times:.2f} loops ({known.get(name, times):.2f} before): {outcome}")
     if committed["python"] != sys.version:
         print(f"not judged: the committed counts are those of Python {committed['python']}")
         dearer = set()

@@ -13,7 +13,7 @@ from sensors.enums import Quality
 from sensors.messages import LiveReading
 from sensors.store.appender import Appender
 from sensors.store.client import CALL_SECONDS
-from sensors.store.connection import Command, Line
+from sensors.store.connection import Command, SerialConnection
 from sensors.timestamps import now_us
 
 _PROGRAM = "redis-benchmark"
@@ -53,7 +53,7 @@ def limit_turn(instance: Instance, plan: Plan) -> dict[str, float]:
     }
 
 
-class _Recorder(Line):
+class _Recorder(SerialConnection):
     """Keeps what was asked last."""
 
     asked: Command = ()

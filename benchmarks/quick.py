@@ -36,9 +36,9 @@ def check(starts: Mapping[str, Start], *, keep: bool) -> int:
     for title, times in now.items():
         fell = times < _LEAST_SHARE * known[title]
         worse |= fell
-        verdict = "has become dearer" if fell else "holds"
+        outcome = "has become dearer" if fell else "holds"
         print(
-            f"{title}: the seed's is {times:.2f} times ours ({known[title]:.2f} before): {verdict}"
+            f"{title}: the seed's is {times:.2f} times ours ({known[title]:.2f} before): {outcome}"
         )
     sys.stdout.flush()
     return int(worse)

@@ -9,11 +9,11 @@ from digitaltwin.serving import preload  # noqa: F401 - before the apps want the
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
 django_application = get_asgi_application()
 
-from digitaltwin.serving.device_handler import LeanHandler  # noqa: E402 - the apps must be ready first
-from digitaltwin.serving.request_context import Receive, RequestFacts, Scope, Send  # noqa: E402
+from digitaltwin.serving.device_handler import DeviceHandler  # noqa: E402 - the apps must be ready first
+from digitaltwin.serving.request_context import Receive, RequestContext, Scope, Send  # noqa: E402
 from realtime.routing import websocket_application  # noqa: E402
 
-lean = LeanHandler("/api/v1/sensors/readings", "/api/v1/sensors/readings/batch")
+lean = DeviceHandler("/api/v1/sensors/readings", "/api/v1/sensors/readings/batch")
 
 
 async def _route(scope: Scope, receive: Receive, send: Send) -> None:
@@ -25,4 +25,4 @@ async def _route(scope: Scope, receive: Receive, send: Send) -> None:
         await django_application(scope, receive, send)
 
 
-application = RequestFacts(_route)
+application = RequestContext(_route)

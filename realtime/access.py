@@ -1,77 +1,48 @@
-"""The door of the sockets: where a handshake comes from, who opens it, who has lost the right."""
+"""Identities of sockets: the user behind a token or session, and revocation while open."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from typing import Any
-from urllib.parse import parse_qs
+from collections.abc import Iterable
 
-import structlog
+import msgspec
 from channels.db import database_sync_to_async
-from django.conf import settings
 from django.contrib.auth import get_user, get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db import DatabaseError
-from django.http import HttpRequest, parse_cookie
+from django.http import HttpRequest
 from django.utils import timezone
 
-from realtime.identity import Identity
 from realtime.protocol import Close
-from realtime.sockets.origin import is_trusted_origin
 from sensors.access.user_tokens import user_of_token
-
-log = structlog.get_logger(__name__)
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Mapping[str, Any]]]
-Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-App = Callable[[Any, Any, Any], Awaitable[None]]
 
 SEE = "sensors.view_machine"
 # SQLite takes so many parameters in one query on every build.
 QUERY_NAMES = 500
 
 
-class Door:
-    """Refuses a foreign site before the handshake, and tells the consumer who is there."""
+class Identity(msgspec.Struct, frozen=True):
+    """A user who proved it by a session or by a user token.
 
-    def __init__(self, inner: App) -> None:
-        self._inner = inner
+    `auth_hash` ends with the password; `expires_us` is when the token is over.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_welcome(scope):
-            await receive()
-            await send({"type": "websocket.close", "code": Close.NOT_ALLOWED.value})  # HTTP 403
-            return
-        try:
-            identity = await identify(scope)
-        except DatabaseError:
-            log.exception("socket_user_not_read")
-            await receive()
-            await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": Close.TRY_AGAIN.value})
-            return
-        scope["identity"] = identity
-        await self._inner(scope, receive, send)
+    user_id: int
+    auth_hash: str
+    may_see: bool
+    session_key: str = ""
+    token: str = ""
+    expires_us: int | None = None
+
+    def is_over(self, moment_us: int) -> bool:
+        return self.expires_us is not None and self.expires_us <= moment_us
 
 
-def is_welcome(scope: Scope) -> bool:
-    """An Origin must be ours or trusted; without one only a token opens a socket, not a cookie."""
-    origins = _headers(scope, b"origin")
-    if origins:
-        host = (_headers(scope, b"host") or [""])[0]
-        return is_trusted_origin(origins, scheme=scope.get("scheme", "ws"), host=host)
-    return bool(_token(scope)) or not _session_key(scope)
-
-
-async def identify(scope: Scope) -> Identity | None:
-    """The user of the handshake's token, else of its session; None when there is none."""
-    token, session_key = _token(scope), _session_key(scope)
+async def identify(*, token: str, session_key: str) -> Identity | None:
+    """Return the user of the token, else of the session; None without a valid one."""
     if not token and not session_key:
         return None
     find, proof = (_by_token, token) if token else (_by_session, session_key)
-    found: Identity | None = await database_sync_to_async(find)(proof)
-    return found
+    identity: Identity | None = await database_sync_to_async(find)(proof)
+    return identity
 
 
 async def refusals(identities: Iterable[Identity]) -> dict[Identity, Close]:
@@ -138,23 +109,3 @@ def _living_sessions(keys: set[str]) -> set[str]:
         )
         living |= set(found.values_list("session_key", flat=True))
     return living
-
-
-def _headers(scope: Scope, name: bytes) -> list[str]:
-    return [value.decode("latin-1") for key, value in scope["headers"] if key == name]
-
-
-def _token(scope: Scope) -> str:
-    for value in _headers(scope, b"authorization"):
-        scheme, _, token = value.partition(" ")
-        if scheme.lower() == "bearer":
-            return token.strip()
-    query: bytes = scope.get("query_string", b"")
-    return parse_qs(query.decode("latin-1")).get("token", [""])[0]
-
-
-def _session_key(scope: Scope) -> str:
-    for value in _headers(scope, b"cookie"):
-        if settings.SESSION_COOKIE_NAME in (cookies := parse_cookie(value)):
-            return str(cookies[settings.SESSION_COOKIE_NAME])
-    return ""

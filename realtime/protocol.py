@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import structlog
 
-from sensors.messages import FeedState, LiveReading, LogEntry, Missed
+from sensors.messages import FeedHealth, LiveReading, LogEntry, MissedEntries
 from sensors.metrics import DROPPED
 from sensors.timestamps import format_us, now_us
 from sensors.twins.representation import reading_json
@@ -73,7 +73,7 @@ def message(
 class Heartbeat:
     """One beat: what is the same for all sockets is encoded once."""
 
-    def __init__(self, state: FeedState, *, interval: int, now: int) -> None:
+    def __init__(self, state: FeedHealth, *, interval: int, now: int) -> None:
         self._moment = format_us(now)
         data = {
             "server_time": self._moment,
@@ -135,7 +135,7 @@ def sensor_update(
     )
 
 
-def fill_texts(missed: Missed) -> list[str]:
+def fill_texts(missed: MissedEntries) -> list[str]:
     """What was missed as `sensor_update` messages, each with the cursor of its last entry."""
     return [
         sensor_update(

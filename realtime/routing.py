@@ -3,10 +3,10 @@
 from channels.routing import URLRouter
 from django.urls import path, re_path
 
-from realtime.access import Door
 from realtime.sockets.consumers import DashboardConsumer, MachineConsumer, UnknownConsumer
+from realtime.sockets.handshake import HandshakeMiddleware
 
-websocket_application = Door(
+websocket_application = HandshakeMiddleware(
     URLRouter(
         [
             path("ws/machines/<str:machine_id>", MachineConsumer.as_asgi()),

@@ -6,12 +6,12 @@ from functools import lru_cache
 from websockets.frames import Frame, Opcode
 
 # What our server puts into the extensions of a socket's scope: a call that drops the connection
-# with what is still unsent, and its Wire.
+# with what is still unsent, and its DirectTransport.
 ABORT = "digitaltwin.abort"
-WIRE = "digitaltwin.wire"
+TRANSPORT = "digitaltwin.transport"
 
 
-class Wire:
+class DirectTransport:
     """One client's connection, for whole messages.
 
     `write` takes a `text_frame`; it is None while the client is slow, or leaving. `on_change` is

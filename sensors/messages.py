@@ -2,7 +2,7 @@
 
 import msgspec
 
-from sensors.enums import Feed, Quality, Verdict
+from sensors.enums import FeedStatus, Outcome, Quality
 
 Scalar = str | int | float | bool | None
 # A place in the log: Redis's stream id, `<milliseconds>-<sequence>`.
@@ -45,13 +45,13 @@ class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What the log made of one request: a verdict per reading, in the order sent.
+    """What the log made of one request: an outcome per reading, in the order sent.
 
     `position` is that of the newest entry written; None when nothing was.
     `remaining` and `reset_seconds` are the key's rate limit after this request.
     """
 
-    verdicts: tuple[Verdict, ...]
+    outcomes: tuple[Outcome, ...]
     position: str | None
     remaining: int | None = None
     reset_seconds: int | None = None
@@ -83,7 +83,7 @@ class Snapshot(msgspec.Struct, frozen=True):
     readings: tuple[LiveReading, ...]
 
 
-class Missed(msgspec.Struct, frozen=True):
+class MissedEntries(msgspec.Struct, frozen=True):
     """A machine's entries after a position, oldest first; None when the log no longer has all."""
 
     epoch: str
@@ -139,10 +139,10 @@ class DashboardFrame(
 Frame = MachineFrame | DashboardFrame
 
 
-class FeedState(msgspec.Struct, frozen=True):
+class FeedHealth(msgspec.Struct, frozen=True):
     """Whether the feed is live, and how far this process is behind the log."""
 
-    feed: Feed
+    feed: FeedStatus
     behind_seconds: float
 
 

@@ -1,8 +1,8 @@
-"""Prometheus metrics (contract section 8); the wires expose them at `/metrics`."""
+"""Prometheus metrics, served at `/metrics`; docs/metrics.md explains each."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from sensors.enums import Verdict
+from sensors.enums import Outcome
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -50,8 +50,8 @@ DROPPED = Counter(
     "digitaltwin_dropped", "What a bounded queue or a check let fall.", ["what", "reason"]
 )
 
-# A series that begins with its first event hides that event from every rate.
-for _outcome in Verdict:
+# A series that starts with its first event hides that event from every rate: start at zero.
+for _outcome in Outcome:
     READINGS.labels(_outcome)
 for _what, _reason in (
     ("entry", "undecodable"),

@@ -27,7 +27,7 @@ LOADING_SECONDS = 900.0
 STOP_SECONDS = 10.0
 SAY_SECONDS = 5.0
 POLL_SECONDS = 0.05
-LEAST_MEMORY, MOST_MEMORY = 128 * 1024**2, 8 * 1024**3
+LEAST_MEMORY, MAX_MEMORY = 128 * 1024**2, 8 * 1024**3
 # How the log wants its Redis, as in docker-compose.yml. A small hash is searched from its start:
 # with 512 fields, the default of some releases, that was a quarter of Redis's time in batches.
 # This name of the option is also that of releases before 7.
@@ -227,7 +227,7 @@ def _runtime_folder() -> Path:
 def _memory_share() -> int:
     """A quarter of the machine's memory, in bytes."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(MOST_MEMORY, max(LEAST_MEMORY, total // 4))
+    return min(MAX_MEMORY, max(LEAST_MEMORY, total // 4))
 
 
 def _runs(pid: int) -> bool:

@@ -16,7 +16,7 @@ VERSION = "0.1.0"
 SHORTEST_SECRET = 32
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
 # No second, count or size of ours is larger; beyond it dates and Redis's integers overflow.
-MOST = 1_000_000_000
+MAX_WHOLE = 1_000_000_000
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
 # Of a secret's letters and digits alone: what examples and tutorials have in place of one.
 KNOWN_SECRETS = {"changeme", "secret", "insecure", "example", "password", "replace"}
@@ -73,7 +73,7 @@ class Environment:
             raise BadSetting(f"{name} must be one of {', '.join(sorted(allowed))}, got {value!r}.")
         return value
 
-    def whole(self, name: str, *, default: int, least: int, most: int = MOST) -> int:
+    def whole(self, name: str, *, default: int, least: int, most: int = MAX_WHOLE) -> int:
         value = self.text(name, default="") or str(default)
         if not re.fullmatch(r"\d{1,10}", value, re.ASCII) or not least <= int(value) <= most:
             raise BadSetting(

@@ -11,11 +11,11 @@ from channels_redis.pubsub import (
 from django.conf import settings
 
 from sensors.store.client import CALL_SECONDS, make_client
-from sensors.store.connection import Line
+from sensors.store.connection import SerialConnection
 from sensors.store.pubsub import Subscription, publish_many
 
 
-class Shard(RedisSingleShardConnection):  # type: ignore[misc]
+class PubSubConnection(RedisSingleShardConnection):  # type: ignore[misc]
     """The connection of one process; its client comes from the one factory."""
 
     _redis: Any
@@ -23,7 +23,7 @@ class Shard(RedisSingleShardConnection):  # type: ignore[misc]
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._line = Line(settings.REDIS_URL, seconds=CALL_SECONDS)
+        self._line = SerialConnection(settings.REDIS_URL, seconds=CALL_SECONDS)
 
     async def publish_many(self, messages: Sequence[tuple[str, bytes]]) -> None:
         await publish_many(self._line, messages)
@@ -61,6 +61,6 @@ class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
 
     def _get_layer(self) -> Any:
         layer: RedisPubSubLoopLayer = super()._get_layer()
-        if not isinstance(layer._shards[0], Shard):
-            layer._shards = [Shard({}, layer)]
+        if not isinstance(layer._shards[0], PubSubConnection):
+            layer._shards = [PubSubConnection({}, layer)]
         return layer

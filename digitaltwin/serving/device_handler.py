@@ -13,7 +13,7 @@ from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, HttpResponse
 from django.urls import resolve
 
-from digitaltwin.serving.request_context import EXCHANGE, Receive, Scope, Send
+from digitaltwin.serving.request_context import DIRECT_RESPONSE, Receive, Scope, Send
 from sensors.exceptions import SensorsError
 from sensors.gateways.http.requests import (
     BodyTooLarge,
@@ -26,7 +26,7 @@ from sensors.gateways.http.views import DeviceView
 BODY_SECONDS = 10.0
 
 
-class LeanHandler:
+class DeviceHandler:
     """Asks the device views of `paths` in the URLconf without Django's middleware."""
 
     def __init__(self, *paths: str) -> None:
@@ -42,7 +42,7 @@ class LeanHandler:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = scope.get("extensions", {}).get(EXCHANGE)
+        exchange = scope.get("extensions", {}).get(DIRECT_RESPONSE)
         request = _device_request(scope, receive, exchange)
         answer = await self._views[scope["path"]].answer(request)
         headers = [

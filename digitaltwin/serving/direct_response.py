@@ -11,7 +11,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 Headers = Sequence[tuple[bytes, bytes]]
 
 
-class Exchange:
+class DirectResponse:
     """One request of one connection; `more_headers` gives what every answer has besides."""
 
     __slots__ = ("_cycle", "more_headers")

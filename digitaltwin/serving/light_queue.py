@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 
 
-class Inbox:
+class LightQueue:
     """As much of asyncio.Queue as one reader needs; four empty deques a socket take 3 kB."""
 
     __slots__ = ("_items", "_waiter")
@@ -32,7 +32,7 @@ class Inbox:
         return self._items.pop(0)
 
 
-class Gate:
+class LightEvent:
     """As much of asyncio.Event as is needed, open at first; no deque until somebody waits."""
 
     __slots__ = ("_shut",)

@@ -8,10 +8,10 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 from websockets.frames import CloseCode
 
-from digitaltwin.serving.direct_response import Exchange
-from digitaltwin.serving.light_queue import Gate, Inbox
-from digitaltwin.serving.request_context import EXCHANGE
-from realtime.transport import ABORT, WIRE, Wire
+from digitaltwin.serving.direct_response import DirectResponse
+from digitaltwin.serving.light_queue import LightEvent, LightQueue
+from digitaltwin.serving.request_context import DIRECT_RESPONSE
+from realtime.transport import ABORT, TRANSPORT, DirectTransport
 
 HEAD_SECONDS = 10.0
 HEAD_BYTES = 32 * 1024
@@ -20,7 +20,7 @@ URL_BYTES = 8 * 1024
 # peer reads nothing. One that takes nothing would keep its connection for ever.
 CLOSE_SECONDS = 2.0
 # A message in more pieces than this costs more to collect than any of ours is worth.
-MOST_FRAGMENTS = 1000
+MAX_FRAGMENTS = 1000
 
 
 class RefusedHead(Exception):
@@ -81,7 +81,7 @@ class HttpProtocol(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not before:
             # Its task has not begun.
-            cast(Any, self.scope)["extensions"] = {EXCHANGE: Exchange(self.cycle)}
+            cast(Any, self.scope)["extensions"] = {DIRECT_RESPONSE: DirectResponse(self.cycle)}
 
     def on_message_complete(self) -> None:
         self._reads_head, self._head_bytes = True, 0
@@ -127,10 +127,10 @@ class SocketProtocol(WebSocketsSansIOProtocol):
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
-        self._wire = Wire()
+        self._wire = DirectTransport()
         super().__init__(*args, **kwargs)
-        self.queue = cast(Any, Inbox())
-        self.writable = cast(Any, Gate())
+        self.queue = cast(Any, LightQueue())
+        self.writable = cast(Any, LightEvent())
 
     @property
     def close_sent(self) -> bool:
@@ -182,12 +182,12 @@ class SocketProtocol(WebSocketsSansIOProtocol):
         if not self.close_sent:
             extensions = cast(dict[str, Any], self.scope["extensions"])
             extensions[ABORT] = self.transport.abort
-            extensions[WIRE] = self._wire
+            extensions[TRANSPORT] = self._wire
 
     def handle_cont(self, event: Any) -> None:
         if self.close_sent:
             return
-        if len(self.frames) < MOST_FRAGMENTS:
+        if len(self.frames) < MAX_FRAGMENTS:
             super().handle_cont(event)
             return
         code = CloseCode.MESSAGE_TOO_BIG

@@ -14,11 +14,11 @@ Send = Callable[[Any], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 # The scope's extension where our own server runs: exchange.py.
-EXCHANGE = "digitaltwin.serving.direct_response"
+DIRECT_RESPONSE = "digitaltwin.serving.direct_response"
 _REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,64}")
 
 
-class RequestFacts:
+class RequestContext:
     """Echoes or makes `X-Request-ID`, binds it to the log, and adds `X-Process-Time`."""
 
     def __init__(self, inner: App) -> None:
@@ -42,7 +42,7 @@ class RequestFacts:
                 message["headers"] = [*message.get("headers", ()), *facts()]
             await send(message)
 
-        exchange = scope.get("extensions", {}).get(EXCHANGE)
+        exchange = scope.get("extensions", {}).get(DIRECT_RESPONSE)
         if exchange is not None:
             exchange.more_headers = facts
         await self._inner(scope, receive, send_with_facts)

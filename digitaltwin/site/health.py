@@ -40,21 +40,21 @@ _started = time.monotonic()
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="health")
 
 
-class OpenView(APIView):
+class PublicView(APIView):
     """For callers without a login, who are told nothing about the readings."""
 
     authentication_classes = ()
     permission_classes = ()
 
 
-class HealthView(OpenView):
+class HealthView(PublicView):
     @described_by("digitaltwin.openapi.health.HEALTH")
     def get(self, request: Request) -> Response:
         report = health_report()
         return Response(report, status=503 if report["status"] == "unhealthy" else 200)
 
 
-class LiveView(OpenView):
+class LiveView(PublicView):
     """This process runs and answers; whether it is of use is ready's to say."""
 
     @described_by("digitaltwin.openapi.health.LIVE")
@@ -62,7 +62,7 @@ class LiveView(OpenView):
         return Response({"status": "live"})
 
 
-class ReadyView(OpenView):
+class ReadyView(PublicView):
     """Whether to send requests here: not while it ends, nor without Redis or the database."""
 
     @described_by("digitaltwin.openapi.health.READY")

@@ -20,7 +20,7 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
-MOST_ERRORS = 100  # listed; `error_count` counts all
+MAX_ERRORS = 100  # listed; `error_count` counts all
 RETRY = {"Retry-After": "1"}
 
 # (code, title) of what Django and DRF raise; the first class that fits is taken.
@@ -66,7 +66,7 @@ def problem(
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
     if listed:
-        body["errors"] = listed[:MOST_ERRORS]
+        body["errors"] = listed[:MAX_ERRORS]
         body["error_count"] = len(listed) if error_count is None else error_count
     return body
 

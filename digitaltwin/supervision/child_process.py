@@ -17,7 +17,7 @@ STEADY_SECONDS = 30.0
 
 
 @dataclass
-class Backoff:
+class RestartBackoff:
     """When to start again what died; all times are seconds of the same clock."""
 
     pause: float = FIRST_PAUSE
@@ -43,7 +43,7 @@ class Child:
     on_death: Callable[[int], None] = lambda pid: None
     _process: subprocess.Popen[bytes] | None = None
     _started: float = 0.0
-    _backoff: Backoff = field(default_factory=Backoff)
+    _backoff: RestartBackoff = field(default_factory=RestartBackoff)
 
     def tend(self) -> None:
         """Start it, or start it again when its pause is over."""

@@ -18,7 +18,7 @@ from digitaltwin.conf.embedded_redis import MEMORY, EmbeddedRedis, RedisNotStart
 from digitaltwin.conf.environment import make_secret_key
 from digitaltwin.serving.listening import RETRY_SECONDS, CannotListen, listen
 from digitaltwin.site.metric_files import forget_process
-from digitaltwin.supervision.child_process import Backoff, Child
+from digitaltwin.supervision.child_process import Child, RestartBackoff
 from digitaltwin.supervision.plan import MANAGE, MODULE, CannotStart, Plan
 
 log = structlog.get_logger(__name__)
@@ -35,7 +35,7 @@ class Supervisor:
         self._plan = plan
         self._signals = 0
         self._redis: EmbeddedRedis | None = None
-        self._redis_backoff = Backoff()
+        self._redis_backoff = RestartBackoff()
         self._redis_started = 0.0
         self._children: list[Child] = []
 

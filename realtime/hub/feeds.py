@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from math import inf
 
 from realtime import protocol
-from realtime.hub.followers import Answer, Follower, Job, Need
+from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
+from realtime.hub.overdue import Overdue
 from realtime.hub.sequencing import (
-    Overdue,
-    Step,
-    dashboard_step,
+    Action,
+    dashboard_action,
     is_other_log,
-    machine_step,
+    machine_action,
 )
 from realtime.transport import text_frame
 from sensors.messages import (
@@ -23,7 +23,7 @@ from sensors.messages import (
     DashboardFrame,
     Frame,
     MachineFrame,
-    Missed,
+    MissedEntries,
     position_key,
 )
 
@@ -37,9 +37,9 @@ class Feed(ABC):
     machine_id: str | None = None
     recovers_by_snapshot = False
 
-    def __init__(self, start: Callable[[Job], None], *, grace_us: int) -> None:
+    def __init__(self, start: Callable[[LogRead], None], *, grace_us: int) -> None:
         self.followers: dict[Follower, None] = {}
-        self.jobs: dict[tuple[Need, str, str], Job] = {}
+        self.jobs: dict[tuple[ReadKind, str, str], LogRead] = {}
         self.epoch = ""
         self.tip = START
         self.behind_since_us: int | None = None
@@ -70,9 +70,9 @@ class Feed(ABC):
         if follower.is_greeted and not follower.outlet.is_idle:
             return
         if follower.cursor is not None and not follower.is_greeted:
-            self._ask(follower, Need.RESUME, follower.cursor.epoch, follower.cursor.position)
+            self._ask(follower, ReadKind.RESUME, follower.cursor.epoch, follower.cursor.position)
         else:
-            self._ask(follower, Need.SNAPSHOT)
+            self._ask(follower, ReadKind.SNAPSHOT)
 
     # Frames
 
@@ -108,18 +108,18 @@ class Feed(ABC):
 
     def _apply(self, follower: Follower, frame: Frame, received_at: int = 0) -> None:
         step = self._step(follower, frame)
-        if step is Step.FORWARD:
+        if step is Action.FORWARD:
             follower.epoch = frame.epoch
             follower.last = frame.position
             if frame.text:
                 follower.outlet.put(frame.text, received_at)
-        elif step is Step.FILL:
+        elif step is Action.FILL:
             self._catch_up(follower)
-        elif step is Step.SNAPSHOT:
-            self._ask(follower, Need.SNAPSHOT)
+        elif step is Action.SNAPSHOT:
+            self._ask(follower, ReadKind.SNAPSHOT)
 
     @abstractmethod
-    def _step(self, follower: Follower, frame: Frame) -> Step:
+    def _step(self, follower: Follower, frame: Frame) -> Action:
         """What becomes of the frame for this follower."""
 
     @abstractmethod
@@ -128,18 +128,18 @@ class Feed(ABC):
 
     # Reads of the log
 
-    def _ask(self, follower: Follower, need: Need, epoch: str = "", after: str = "") -> None:
-        if need is Need.SNAPSHOT:
+    def _ask(self, follower: Follower, need: ReadKind, epoch: str = "", after: str = "") -> None:
+        if need is ReadKind.SNAPSHOT:
             follower.last = ""
         job = self.jobs.get((need, epoch, after))
         if job is None:
-            job = Job(self, need, epoch, after)
+            job = LogRead(self, need, epoch, after)
             self.jobs[job.key] = job
             self._start(job)
         follower.job = job
         job.followers[follower] = None
 
-    def settle(self, job: Job, answer: Answer) -> None:
+    def settle(self, job: LogRead, answer: LogReadResult) -> None:
         """Take the log's answer: write it to those who waited, then the frames held back."""
         followers = self._finish(job)
         if answer.greeting is not None:
@@ -151,18 +151,18 @@ class Feed(ABC):
                 if follower.job is None and follower.last:
                     self._apply(follower, frame)
 
-    def fail(self, job: Job) -> None:
+    def fail(self, job: LogRead) -> None:
         """The log did not answer; the check asks again."""
         self._finish(job)
 
-    def _finish(self, job: Job) -> list[Follower]:
+    def _finish(self, job: LogRead) -> list[Follower]:
         self.jobs.pop(job.key, None)
         followers = [follower for follower in job.followers if follower.job is job]
         for follower in followers:
             follower.job = None
         return followers
 
-    def _greet(self, followers: Sequence[Follower], answer: Answer) -> None:
+    def _greet(self, followers: Sequence[Follower], answer: LogReadResult) -> None:
         greeting, missed = answer.greeting, answer.missed
         assert greeting is not None
         end = greeting.position if missed is None else missed.position
@@ -180,11 +180,11 @@ class Feed(ABC):
             follower.is_greeted = True
             follower.outlet.put_all([texts[kind], *fills])
 
-    def _fill(self, followers: Sequence[Follower], missed: Missed) -> None:
+    def _fill(self, followers: Sequence[Follower], missed: MissedEntries) -> None:
         texts: list[str] | None = None
         for follower in followers:
             if missed.entries is None or is_other_log(follower.epoch, missed.epoch):
-                self._ask(follower, Need.SNAPSHOT)
+                self._ask(follower, ReadKind.SNAPSHOT)
                 continue
             if texts is None:
                 texts = protocol.fill_texts(missed)
@@ -229,7 +229,7 @@ class Feed(ABC):
             if follower.job is not None or follower.last in {"", newest}:
                 continue
             if is_other_log(follower.epoch, epoch):
-                self._ask(follower, Need.SNAPSHOT)
+                self._ask(follower, ReadKind.SNAPSHOT)
             elif is_rolled_back or position_key(follower.last) < due:
                 self._catch_up(follower)
         self._measure(epoch, newest, now_us)
@@ -264,16 +264,16 @@ class MachineFeed(Feed):
 
     machine_id: str
 
-    def __init__(self, machine_id: str, start: Callable[[Job], None], *, grace_us: int) -> None:
+    def __init__(self, machine_id: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
         super().__init__(start, grace_us=grace_us)
         self.machine_id = machine_id
 
-    def _step(self, follower: Follower, frame: Frame) -> Step:
+    def _step(self, follower: Follower, frame: Frame) -> Action:
         assert isinstance(frame, MachineFrame)
-        return machine_step(follower.epoch, follower.last, frame)
+        return machine_action(follower.epoch, follower.last, frame)
 
     def _catch_up(self, follower: Follower) -> None:
-        self._ask(follower, Need.FILL, follower.epoch, follower.last)
+        self._ask(follower, ReadKind.FILL, follower.epoch, follower.last)
 
 
 class DashboardFeed(Feed):
@@ -281,9 +281,9 @@ class DashboardFeed(Feed):
 
     recovers_by_snapshot = True
 
-    def _step(self, follower: Follower, frame: Frame) -> Step:
+    def _step(self, follower: Follower, frame: Frame) -> Action:
         assert isinstance(frame, DashboardFrame)
-        return dashboard_step(follower.epoch, follower.last, frame)
+        return dashboard_action(follower.epoch, follower.last, frame)
 
     def _catch_up(self, follower: Follower) -> None:
-        self._ask(follower, Need.SNAPSHOT)
+        self._ask(follower, ReadKind.SNAPSHOT)

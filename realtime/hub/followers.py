@@ -8,7 +8,7 @@ import msgspec
 
 from realtime import protocol
 from realtime.protocol import Cursor, Greeting
-from sensors.messages import Frame, Missed
+from sensors.messages import Frame, MissedEntries
 
 if TYPE_CHECKING:
     from realtime.hub.feeds import Feed
@@ -30,7 +30,7 @@ class Outlet(Protocol):
     def put_all(self, texts: Sequence[str]) -> None: ...
 
 
-class Need(Enum):
+class ReadKind(Enum):
     """Which read of the log a job is."""
 
     FILL = "fill"  # the machine's entries after `after`
@@ -49,7 +49,7 @@ class Follower:
         self.cursor = cursor
         self.epoch = ""
         self.last = ""
-        self.job: Job | None = None
+        self.job: LogRead | None = None
         self.is_greeted = False
 
     @property
@@ -58,12 +58,12 @@ class Follower:
         return protocol.cursor_text(self.epoch, self.last) if self.last else None
 
 
-class Job:
+class LogRead:
     """One read of the log on which followers wait."""
 
     __slots__ = ("after", "epoch", "feed", "followers", "frames", "need")
 
-    def __init__(self, feed: "Feed", need: Need, epoch: str, after: str) -> None:
+    def __init__(self, feed: "Feed", need: ReadKind, epoch: str, after: str) -> None:
         self.feed = feed
         self.need = need
         self.epoch = epoch
@@ -72,15 +72,15 @@ class Job:
         self.frames: list[Frame] = []
 
     @property
-    def key(self) -> tuple[Need, str, str]:
+    def key(self) -> tuple[ReadKind, str, str]:
         return (self.need, self.epoch, self.after)
 
 
-class Answer(msgspec.Struct, frozen=True):
+class LogReadResult(msgspec.Struct, frozen=True):
     """What a job read: a greeting for SNAPSHOT and RESUME, what was missed for FILL and RESUME.
 
     A RESUME whose cursor is not (or no longer) in the log has a greeting only.
     """
 
     greeting: Greeting | None = None
-    missed: Missed | None = None
+    missed: MissedEntries | None = None

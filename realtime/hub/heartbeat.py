@@ -9,7 +9,7 @@ from django.conf import settings
 
 from realtime.hub.socket import Socket
 from realtime.protocol import Close, Heartbeat
-from sensors.messages import FeedState
+from sensors.messages import FeedHealth
 from sensors.metrics import DROPPED
 from sensors.timestamps import now_us
 
@@ -22,10 +22,10 @@ STUCK_SECONDS = 10.0
 SLICE = 200
 
 
-class Pulse:
+class HeartbeatSender:
     """Beats for the sockets; each hears it every HEARTBEAT_SECONDS, spread over the seconds."""
 
-    def __init__(self, sockets: Callable[[], Iterable[Socket]], state: Callable[[], FeedState]):
+    def __init__(self, sockets: Callable[[], Iterable[Socket]], state: Callable[[], FeedHealth]):
         self._sockets = sockets
         self._state = state
         self._all_at_once = False

@@ -13,19 +13,19 @@ import structlog
 
 from realtime import protocol
 from realtime.hub import snapshots
-from realtime.hub.delivery import Turn
+from realtime.hub.delivery import DeliveryBudget
 from realtime.hub.feeds import Feed
-from realtime.hub.followers import Follower, Job, Need
-from realtime.hub.heartbeat import Pulse
+from realtime.hub.followers import Follower, LogRead, ReadKind
+from realtime.hub.heartbeat import HeartbeatSender
 from realtime.hub.membership import Membership
 from realtime.hub.revalidation import recheck_forever
 from realtime.hub.socket import Socket
-from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Shown, name_of
+from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions, name_of
 from realtime.protocol import Cursor
-from sensors.enums import Feed as FeedWord
+from sensors.enums import FeedStatus
 from sensors.event_loop import PerLoop
 from sensors.exceptions import LogUnavailable
-from sensors.messages import FeedState
+from sensors.messages import FeedHealth
 from sensors.metrics import WEBSOCKET_CONNECTIONS
 from sensors.store.store import get_store
 from sensors.timestamps import SECOND_US, now_us
@@ -43,10 +43,10 @@ class Hub:
 
     def __init__(self) -> None:
         self.sockets: dict[Socket, None] = {}
-        self.state = FeedState(FeedWord.LIVE, 0.0)
-        self._shown = Shown(self._start)
+        self.state = FeedHealth(FeedStatus.LIVE, 0.0)
+        self._shown = Subscriptions(self._start)
         self._membership = Membership()
-        self._pulse = Pulse(lambda: self.sockets, lambda: self.state)
+        self._pulse = HeartbeatSender(lambda: self.sockets, lambda: self.state)
         self._reads = asyncio.Semaphore(READS_AT_ONCE)
         self._jobs: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
@@ -159,13 +159,13 @@ class Hub:
             await left.leave_all()
 
     async def _deliver(self) -> None:
-        turn = Turn()
+        turn = DeliveryBudget()
         while True:
             frame = await self._membership.receive()
             if turn.is_over_before(frame):
                 # A queue that is full never suspends: let the sockets write in between.
                 await asyncio.sleep(0)
-                turn = Turn()
+                turn = DeliveryBudget()
             try:
                 turn.add(frame, self._shown.take(frame))
             except Exception:
@@ -173,15 +173,15 @@ class Hub:
 
     # Reads of the log
 
-    def _start(self, job: Job) -> None:
+    def _start(self, job: LogRead) -> None:
         task = asyncio.create_task(self._read(job), context=Context())
         self._jobs.add(task)
         task.add_done_callback(self._jobs.discard)
 
-    async def _read(self, job: Job) -> None:
+    async def _read(self, job: LogRead) -> None:
         try:
             async with self._reads:
-                if job.need is not Need.FILL:
+                if job.need is not ReadKind.FILL:
                     await self._membership.join(name_of(job.feed))
                 answer = await snapshots.answer_of(job)
             job.feed.settle(job, answer)
@@ -199,9 +199,9 @@ class Hub:
             await self._compare()
             await self._tell()
         except LogUnavailable as exc:
-            if self.state.feed is not FeedWord.DOWN:
+            if self.state.feed is not FeedStatus.DOWN:
                 log.warning("live_feed_down", error=exc.detail)
-            self._say(FeedState(FeedWord.DOWN, (now_us() - self._reached_us) / SECOND_US))
+            self._say(FeedHealth(FeedStatus.DOWN, (now_us() - self._reached_us) / SECOND_US))
         except Exception:
             log.exception("hub_check_failed")
 
@@ -212,8 +212,8 @@ class Hub:
         reached_ms = self._shown.stream.reached_ms(now_us=now)
         comparison.check(epoch, newest, positions, now_us=now, reached_ms=reached_ms)
         behind = self._shown.behind_seconds(now)
-        word = FeedWord.DELAYED if behind > DELAYED_SECONDS else FeedWord.LIVE
-        self._say(FeedState(word, behind))
+        word = FeedStatus.DELAYED if behind > DELAYED_SECONDS else FeedStatus.LIVE
+        self._say(FeedHealth(word, behind))
 
     async def _tell(self) -> None:
         """Say what this process watches, be in its groups alone, and count who came."""
@@ -227,7 +227,7 @@ class Hub:
             connected, self._connected = self._connected, 0
             await get_store().count({"websocket_connections_total": connected})
 
-    def _say(self, state: FeedState) -> None:
+    def _say(self, state: FeedHealth) -> None:
         changed = state.feed is not self.state.feed
         self.state = state
         if changed:

@@ -5,14 +5,12 @@ part. The positions in the frame and the socket's own `last` alone decide, so th
 sees every entry exactly once and in log order, or is told that it could not.
 """
 
-from collections import deque
 from enum import Enum
-from math import inf
 
-from sensors.messages import START, DashboardFrame, MachineFrame, position_key
+from sensors.messages import DashboardFrame, MachineFrame, position_key
 
 
-class Step(Enum):
+class Action(Enum):
     FORWARD = "forward"
     DROP = "drop"
     FILL = "fill"
@@ -24,58 +22,23 @@ def is_other_log(epoch: str, other: str) -> bool:
     return bool(epoch and other) and epoch != other
 
 
-def machine_step(epoch: str, last: str, frame: MachineFrame) -> Step:
+def machine_action(epoch: str, last: str, frame: MachineFrame) -> Action:
     """A machine's socket takes the frame that follows `last`, and nothing twice."""
     if is_other_log(epoch, frame.epoch):
-        return Step.SNAPSHOT
+        return Action.SNAPSHOT
     if frame.previous == last:
-        return Step.FORWARD
+        return Action.FORWARD
     if position_key(frame.position) <= position_key(last):
-        return Step.DROP
-    return Step.FILL
+        return Action.DROP
+    return Action.FILL
 
 
-def dashboard_step(epoch: str, last: str, frame: DashboardFrame) -> Step:
+def dashboard_action(epoch: str, last: str, frame: DashboardFrame) -> Action:
     """The dashboard shows the newest values: an overlap is harmless, a gap is not."""
     if is_other_log(epoch, frame.epoch):
-        return Step.SNAPSHOT
+        return Action.SNAPSHOT
     if position_key(frame.position) <= position_key(last):
-        return Step.DROP
+        return Action.DROP
     if position_key(frame.previous) <= position_key(last):
-        return Step.FORWARD
-    return Step.SNAPSHOT
-
-
-class Overdue:
-    """Up to which position a feed should have been delivered by now."""
-
-    __slots__ = ("_due", "_grace_us", "_seen")
-
-    def __init__(self, grace_us: int) -> None:
-        self._grace_us = grace_us
-        self._due = START
-        self._seen: deque[tuple[int, str]] = deque()
-
-    def look(self, newest: str, now_us: int, *, reached_ms: float = inf) -> str:
-        """The newest position older than the grace, given the log's newest now.
-
-        A position holds its time by Redis's clock, which finds a lost last frame soonest. What
-        was newest a grace ago counts too: it holds under a steady stream and with clocks apart.
-        Nothing is overdue before the stream of all frames has passed it by the grace;
-        `reached_ms` is how far that has come by the log's clock.
-        """
-        end = position_key(newest)
-        passed = (reached_ms - self._grace_us / 1000, 0)
-
-        def is_over(since_us: int, position: str) -> bool:
-            return now_us - since_us >= self._grace_us and position_key(position) <= passed
-
-        if position_key(self._due) > end:
-            self._due = START
-        while self._seen and position_key(self._seen[-1][1]) > end:
-            self._seen.pop()
-        while self._seen and is_over(*self._seen[0]):
-            self._due = self._seen.popleft()[1]
-        if newest not in {self._due, self._seen[-1][1] if self._seen else START}:
-            self._seen.append((now_us, newest))
-        return newest if is_over(end[0] * 1000, newest) else self._due
+        return Action.FORWARD
+    return Action.SNAPSHOT

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from realtime.hub.followers import Answer, Job, Need
+from realtime.hub.followers import LogRead, LogReadResult, ReadKind
 from realtime.protocol import Cursor, Greeting
 from sensors.catalogue.cache import get_catalogue
 from sensors.messages import START, Snapshot, position_key
@@ -15,28 +15,28 @@ from sensors.twins.representation import latest_json, machine_json
 SNAPSHOT_MACHINES = 200
 
 
-async def answer_of(job: Job) -> Answer:
+async def answer_of(job: LogRead) -> LogReadResult:
     """Read what the job asks for. Raises LogUnavailable."""
     machine_id = job.feed.machine_id
     if machine_id is None:
-        return Answer(await dashboard_greeting())
-    if job.need is Need.FILL:
-        return Answer(missed=await get_store().missed(machine_id, job.after))
+        return LogReadResult(await dashboard_greeting())
+    if job.need is ReadKind.FILL:
+        return LogReadResult(missed=await get_store().missed(machine_id, job.after))
     greeting = await machine_greeting(machine_id)
-    if job.need is Need.SNAPSHOT:
-        return Answer(greeting)
+    if job.need is ReadKind.SNAPSHOT:
+        return LogReadResult(greeting)
     return await _resumed(machine_id, Cursor(job.epoch, job.after), greeting)
 
 
-async def _resumed(machine_id: str, cursor: Cursor, greeting: Greeting) -> Answer:
+async def _resumed(machine_id: str, cursor: Cursor, greeting: Greeting) -> LogReadResult:
     """The greeting, with what came after the cursor if that is a place in this log."""
     is_ahead = position_key(cursor.position) > position_key(greeting.position)
     if cursor.epoch != greeting.epoch or is_ahead:
-        return Answer(greeting)
+        return LogReadResult(greeting)
     missed = await get_store().missed(machine_id, cursor.position)
     if missed.entries is None or missed.epoch != cursor.epoch:
-        return Answer(greeting)
-    return Answer(greeting, missed)
+        return LogReadResult(greeting)
+    return LogReadResult(greeting, missed)
 
 
 async def machine_greeting(machine_id: str) -> Greeting:

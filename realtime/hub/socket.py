@@ -7,10 +7,10 @@ from typing import Any
 import structlog
 
 from realtime import protocol
+from realtime.access import Identity
 from realtime.hub.followers import Follower
-from realtime.identity import Identity
 from realtime.protocol import Close
-from realtime.transport import Wire, text_frame
+from realtime.transport import DirectTransport, text_frame
 from sensors.metrics import DELIVERY_SECONDS, DROPPED
 from sensors.timestamps import SECOND_US, now_us
 
@@ -61,7 +61,7 @@ class Socket:
         send: Send,
         end: Callable[[], None],
         *,
-        wire: Wire | None = None,
+        wire: DirectTransport | None = None,
         identity: Identity | None = None,
     ) -> None:
         self.kind = kind

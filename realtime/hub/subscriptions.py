@@ -5,9 +5,9 @@ from math import inf
 
 from django.conf import settings
 
+from realtime.hub.delivery import DeliveryProgress
 from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
-from realtime.hub.followers import Job
-from realtime.hub.stream import Stream
+from realtime.hub.followers import LogRead
 from sensors.messages import START, Frame, MachineFrame
 from sensors.store import keys
 from sensors.timestamps import SECOND_US
@@ -23,15 +23,15 @@ def name_of(feed: Feed) -> str:
     return feed.machine_id or keys.DASHBOARD
 
 
-class Shown:
+class Subscriptions:
     """The feeds by name. `start` runs the reads of the log that they ask for."""
 
-    def __init__(self, start: Callable[[Job], None]) -> None:
+    def __init__(self, start: Callable[[LogRead], None]) -> None:
         self._start = start
         self._machines: dict[str, MachineFeed] = {}
         interval_us = SECOND_US // settings.DASHBOARD_FRAMES_PER_SECOND
         self.dashboard = DashboardFeed(start, grace_us=GRACE_US + interval_us)
-        self.stream = Stream()
+        self.stream = DeliveryProgress()
         self._empty_since: dict[str, float] = {}
 
     def machine(self, machine_id: str) -> MachineFeed:

@@ -14,7 +14,7 @@ Shown = dict[str, Any]
 ORDERS = ("line", "urgency")
 # What can be asked for: everything, who needs someone, or one connectivity.
 ALL, ATTENTION = "", "attention"
-MOST_LETTERS = 100
+MAX_LETTERS = 100
 
 
 class Wanted(msgspec.Struct, frozen=True):
@@ -49,7 +49,7 @@ def wanted(query: Mapping[str, str]) -> Wanted:
     """The filter of an address; what it does not know is as if it were not there."""
     state, order = query.get("state", ALL), query.get("order", "line")
     return Wanted(
-        q=query.get("q", "").strip()[:MOST_LETTERS],
+        q=query.get("q", "").strip()[:MAX_LETTERS],
         state=state if state == ATTENTION or state in texts.CONNECTIVITY else ALL,
         order=order if order in ORDERS else "line",
     )

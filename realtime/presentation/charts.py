@@ -5,13 +5,13 @@ from typing import Any
 
 from sensors.catalogue.descriptions import SensorDescription
 from sensors.catalogue.selectors import machine_descriptions
-from sensors.history.queries.buckets import Step, reading_summary
+from sensors.history.queries.buckets import Bucket, reading_summary
 from sensors.timestamps import SECOND_US, format_us
 
 Shown = dict[str, Any]
 SPARK_SECONDS, SPARK_STEPS = 900, 60
 # As many tiles as a large screen shows; a page asks again for those that come into view.
-MOST_SPARKS = 60
+MAX_SPARKS = 60
 SPARK_ROWS = 5000
 # Minutes -> seconds of a step: half a pixel on a large screen.
 SPANS = {"60": 10, "480": 60}
@@ -22,7 +22,7 @@ def sparks(rows: Sequence[str], now_us: int) -> Shown:
     step_us = SPARK_SECONDS // SPARK_STEPS * SECOND_US
     # Steps begin at round times, so that a reading falls into the same step at every look.
     start = (now_us // step_us - SPARK_STEPS + 1) * step_us
-    asked = dict.fromkeys(rows[:MOST_SPARKS])
+    asked = dict.fromkeys(rows[:MAX_SPARKS])
     machines = machine_descriptions()
     sensors = {row: sensor for row in asked if (sensor := _sensor(machines, row))}
     ids = [one.id for one in sensors.values()]
@@ -57,7 +57,7 @@ def chart(machine_id: str, sensor: str, minutes: str, now_us: int) -> Shown | No
     return {"step_seconds": SPANS[minutes], "steps": steps}
 
 
-def _step(step: Step) -> Shown:
+def _step(step: Bucket) -> Shown:
     return {
         "first": format_us(step.first_at),
         "last": format_us(step.last_at),

@@ -10,10 +10,9 @@ from realtime.presentation import texts
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.history.queries.changes import Change, reading_changes
 from sensors.models import ConflictingReading
-from sensors.timestamps import SECOND_US
+from sensors.timestamps import DAY_US, SECOND_US
 
-DAY_US = 86_400 * SECOND_US
-MOST_EVENTS = 20
+MAX_EVENTS = 20
 
 
 class Event(NamedTuple):
@@ -45,7 +44,7 @@ def recent_events(machine: MachineDescription, now_us: int) -> tuple[list[Event]
         *quality_changes(changes),
         *conflicts([sensor.id for sensor in sensors], machine),
     ]
-    return sorted(events, reverse=True)[:MOST_EVENTS], silences
+    return sorted(events, reverse=True)[:MAX_EVENTS], silences
 
 
 def machine_silences(changes: Sequence[Change]) -> list[Silence]:
@@ -116,7 +115,7 @@ def quality_changes(changes: Iterable[Change]) -> Iterable[Event]:
 def conflicts(sensor_ids: Sequence[int], machine: MachineDescription) -> Iterable[Event]:
     """Second values for a moment that the history already held."""
     names = {sensor.id: sensor.name for sensor in machine.sensors.values()}
-    rows = ConflictingReading.objects.filter(sensor_id__in=sensor_ids)[:MOST_EVENTS]
+    rows = ConflictingReading.objects.filter(sensor_id__in=sensor_ids)[:MAX_EVENTS]
     sentence = _("{sensor}: conflicting value {second} for the same time rejected; {first} kept")
     for row in rows:
         yield Event(

@@ -85,7 +85,7 @@ EVENTS = {
 }
 SIGNIFICANT = 6
 # JavaScript writes numbers from here to there without an exponent.
-MOST_ZEROS, MOST_DIGITS = 1e-6, 1e21
+SMALLEST_PLAIN, LARGEST_PLAIN = 1e-6, 1e21
 # A device whose clock is this far ahead, or whose readings come this late, is told of.
 AHEAD_SECONDS, BEHIND_SECONDS = 2, 30
 
@@ -151,7 +151,7 @@ def full_text(value: float | None) -> str:
     text = repr(value + 0.0).removesuffix(".0")
     if "e" not in text:
         return text
-    if MOST_ZEROS <= abs(value) < MOST_DIGITS:
+    if SMALLEST_PLAIN <= abs(value) < LARGEST_PLAIN:
         return f"{Decimal(text):f}"
     return text.replace("e-0", "e-")
 

@@ -11,11 +11,11 @@ from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 from django.db import DatabaseError
 
+from realtime.access import Identity
 from realtime.hub import Hub, Socket, get_hub
-from realtime.identity import Identity
 from realtime.protocol import Close, parse_cursor
-from realtime.sockets.session import Conversation
-from realtime.transport import ABORT, WIRE
+from realtime.sockets.session import SocketSession
+from realtime.transport import ABORT, TRANSPORT
 from sensors.catalogue.cache import get_catalogue
 
 log = structlog.get_logger(__name__)
@@ -66,10 +66,10 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             self.kind,
             self.base_send,
             self._abandon,
-            wire=self.scope.get("extensions", {}).get(WIRE),
+            wire=self.scope.get("extensions", {}).get(TRANSPORT),
             identity=identity,
         )
-        self._conversation = Conversation(self._hub, self._socket)
+        self._conversation = SocketSession(self._hub, self._socket)
         self._hub.add(self._socket)
         self.follow(self._hub, self._socket)
 

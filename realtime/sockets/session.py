@@ -27,7 +27,7 @@ RATE_MESSAGES = 20
 FLOOD_MESSAGES = 40
 
 
-class Conversation:
+class SocketSession:
     """One socket's; a bad message gets an error, a flood ends it."""
 
     def __init__(self, hub: Hub, socket: Socket) -> None:

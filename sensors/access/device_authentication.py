@@ -3,7 +3,7 @@
 import hmac
 
 from sensors.access.device_keys import secret_hash, split_token
-from sensors.catalogue.descriptions import KeyDescription, Known
+from sensors.catalogue.descriptions import CatalogueSnapshot, KeyDescription
 from sensors.exceptions import SensorsError
 
 
@@ -16,7 +16,9 @@ class NotAuthenticated(SensorsError):
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="devices"'})
 
 
-def device_key(authorization: str | None, known: Known, *, now_us: int) -> KeyDescription:
+def device_key(
+    authorization: str | None, known: CatalogueSnapshot, *, now_us: int
+) -> KeyDescription:
     """The key that the header proves. Raises NotAuthenticated, which tells nothing to a guesser.
 
     Servers join a header that came twice with a comma, which no key has: SensorsError (400).

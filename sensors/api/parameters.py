@@ -12,13 +12,13 @@ from rest_framework.exceptions import NotAcceptable
 
 from sensors.exceptions import FieldError, InvalidReadings
 from sensors.history.queries import readings
-from sensors.history.queries.readings import Place
+from sensors.history.queries.readings import PageCursor
 from sensors.ingest.field_rules import SENSOR_NAME
 from sensors.timestamps import parse_rfc3339
 
 T = TypeVar("T")
 
-MOST_RESULTS = 1000
+MAX_RESULTS = 1000
 DEFAULT_RESULTS = 100
 # The widest a machine's name may ever be; not every text is one that a database can be asked for.
 _MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
@@ -39,7 +39,7 @@ class HistoryParameters(msgspec.Struct, frozen=True):
     start: int = readings.FIRST_US
     end: int = readings.END_US
     limit: int = DEFAULT_RESULTS
-    cursor: Place | None = None
+    cursor: PageCursor | None = None
 
 
 class MachineListParameters(msgspec.Struct, frozen=True):
@@ -72,7 +72,7 @@ def is_machine_id(text: str) -> bool:
     return _MACHINE_ID.fullmatch(text) is not None
 
 
-def history_cursor(place: Place) -> str:
+def history_cursor(place: PageCursor) -> str:
     return _opaque(f"{place.measured_at}.{place.sensor_id}")
 
 
@@ -113,8 +113,8 @@ def _one_of(names: Iterable[str]) -> str:
 
 
 def _limit(text: str) -> int:
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_RESULTS:
-        raise ValueError(f"Expected a whole number from 1 to {MOST_RESULTS}, got {text[:60]!a}")
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_RESULTS:
+        raise ValueError(f"Expected a whole number from 1 to {MAX_RESULTS}, got {text[:60]!a}")
     return int(text)
 
 
@@ -149,11 +149,11 @@ def _transparent(cursor: str) -> str:
         raise ValueError("Expected a cursor from a `next` link") from exc
 
 
-def _place(cursor: str) -> Place:
+def _place(cursor: str) -> PageCursor:
     match = _PLACE.fullmatch(_transparent(cursor))
     if match is None:
         raise ValueError("Expected a cursor from a `next` link")
-    return Place(int(match[1]), int(match[2]))
+    return PageCursor(int(match[1]), int(match[2]))
 
 
 _HISTORY: dict[str, Callable[[str], Any]] = {

@@ -92,7 +92,7 @@ class RawJSONParser(BaseParser):
         return body
 
 
-class OpenView(APIView):
+class TokenEndpoint(APIView):
     """Without a login: this is where it begins."""
 
     authentication_classes = (UserTokenAuthentication,)
@@ -103,7 +103,7 @@ class OpenView(APIView):
         """Nobody yet; an old token in the header does not hinder a new login."""
 
 
-class TokenView(OpenView):
+class TokenView(TokenEndpoint):
     @described_by("sensors.api.openapi.operations.TOKEN")
     def post(self, request: Request) -> Response:
         given = _body(request, CredentialsSerializer)
@@ -112,7 +112,7 @@ class TokenView(OpenView):
         return Response(_tokens(refresh) | {"refresh": str(refresh)})
 
 
-class TokenRefreshView(OpenView):
+class TokenRefreshView(TokenEndpoint):
     @described_by("sensors.api.openapi.operations.TOKEN_REFRESH")
     def post(self, request: Request) -> Response:
         try:

@@ -13,7 +13,7 @@ from django.db import Error as DatabaseError
 from django.db import connections
 from django.utils import timezone
 
-from sensors.catalogue.descriptions import Known
+from sensors.catalogue.descriptions import CatalogueSnapshot
 from sensors.catalogue.registration import register_sensors
 from sensors.catalogue.selectors import known, known_fingerprint
 from sensors.event_loop import PerLoop
@@ -33,21 +33,21 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
-        self._known: Known | None = None
+        self._known: CatalogueSnapshot | None = None
         self._fingerprint: object = None
         self._loading = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
         self._used: set[int] = set()
         self._is_away = False
 
-    async def current(self) -> Known:
+    async def current(self) -> CatalogueSnapshot:
         """What is known now, at most a second old. Raises DatabaseError at the first use only."""
         if self._known is not None:
             return self._known
         async with self._loading:
             return self._known or await self._load()
 
-    async def register(self, names: Iterable[tuple[str, str]]) -> Known:
+    async def register(self, names: Iterable[tuple[str, str]]) -> CatalogueSnapshot:
         """Make these sensors and know them at once. Raises DatabaseError."""
         missing = sorted(set(names))
         async with self._loading:
@@ -65,7 +65,7 @@ class Catalogue:
         await self._in_thread(connections.close_all)
         self._thread.shutdown(wait=True)
 
-    async def _load(self) -> Known:
+    async def _load(self) -> CatalogueSnapshot:
         # The fingerprint first: a change while we read is seen by the next look.
         self._fingerprint, loaded = await self._in_thread(lambda: (known_fingerprint(), known()))
         self._known = loaded

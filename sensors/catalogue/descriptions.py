@@ -56,7 +56,7 @@ class KeyDescription(msgspec.Struct, frozen=True):
         return self.all_machines or machine_id in self.machine_ids
 
 
-class Known(msgspec.Struct, frozen=True):
+class CatalogueSnapshot(msgspec.Struct, frozen=True):
     """What a process knows of machines by id, types by slug, and keys by prefix."""
 
     machines: dict[str, MachineDescription]

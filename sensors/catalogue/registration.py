@@ -10,8 +10,8 @@ from sensors.models import Machine, Sensor, SensorType
 log = structlog.get_logger(__name__)
 
 # A device that invents names must not fill the plant: beyond these a person registers.
-MOST_MACHINES = 10_000
-MOST_SENSORS = 200
+MAX_MACHINES = 10_000
+MAX_SENSORS = 200
 
 
 def register_sensors(names: Iterable[tuple[str, str]]) -> None:

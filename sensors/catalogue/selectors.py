@@ -10,8 +10,8 @@ from django.db import connection
 from django.db.models import QuerySet
 
 from sensors.catalogue.descriptions import (
+    CatalogueSnapshot,
     KeyDescription,
-    Known,
     MachineDescription,
     SensorDescription,
     TypeDescription,
@@ -40,9 +40,9 @@ _SENSOR = (
 _KEY = ("pk", "prefix", "secret_hash", "all_machines", "expires_at")
 
 
-def known() -> Known:
+def known() -> CatalogueSnapshot:
     """All that the device path looks up."""
-    return Known(machine_descriptions(), type_descriptions(), key_descriptions())
+    return CatalogueSnapshot(machine_descriptions(), type_descriptions(), key_descriptions())
 
 
 def known_fingerprint() -> list[tuple[int, str | None]]:

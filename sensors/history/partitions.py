@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
-from sensors.timestamps import NAIVE_EPOCH, SECOND_US, now_us
+from sensors.timestamps import DAY_US, NAIVE_UNIX_EPOCH, SECOND_US, now_us
 
-DAY_US = 86_400 * SECOND_US
 _LONGEST_MONTH = timedelta(days=31)
 FIRST_MONTH = datetime(2000, 1, 1)  # noqa: DTZ001 - times inside are UTC
 # Any fixed number: who makes partitions holds this advisory lock.
@@ -39,11 +38,11 @@ def forget() -> None:
 
 def months(times: Iterable[int], *, now_us: int) -> set[datetime]:
     """The first moments of the months these times lie in, as far as we make partitions."""
-    first = (FIRST_MONTH - NAIVE_EPOCH).days
+    first = (FIRST_MONTH - NAIVE_UNIX_EPOCH).days
     latest = now_us + settings.MAX_FUTURE_SECONDS * SECOND_US
     end = _next_month(_next_month(_month_of_day(latest // DAY_US)))
     days = {time // DAY_US for time in times}
-    return {_month_of_day(day) for day in days if first <= day < (end - NAIVE_EPOCH).days}
+    return {_month_of_day(day) for day in days if first <= day < (end - NAIVE_UNIX_EPOCH).days}
 
 
 def bounds(month: datetime) -> tuple[int, int]:
@@ -52,7 +51,7 @@ def bounds(month: datetime) -> tuple[int, int]:
 
 
 def _month_of_day(day: int) -> datetime:
-    return (NAIVE_EPOCH + timedelta(days=day)).replace(day=1)
+    return (NAIVE_UNIX_EPOCH + timedelta(days=day)).replace(day=1)
 
 
 def _next_month(month: datetime) -> datetime:
@@ -60,7 +59,7 @@ def _next_month(month: datetime) -> datetime:
 
 
 def _us(moment: datetime) -> int:
-    return (moment - NAIVE_EPOCH).days * DAY_US
+    return (moment - NAIVE_UNIX_EPOCH).days * DAY_US
 
 
 def _make(missing: list[datetime]) -> None:

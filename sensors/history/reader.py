@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 T = TypeVar("T")
 # Rows of one transaction. SQLite has one writer at a time: short turns and a pause let the others
 # in (without the pause they waited up to 1.8 s).
-MOST_ROWS = {"postgresql": 5000, "sqlite": 500}
+MAX_ROWS = {"postgresql": 5000, "sqlite": 500}
 PAUSE_SECONDS = {"postgresql": 0.0, "sqlite": 0.005}
 # A small transaction costs nearly what a large one does: what comes in the meantime shares the
 # next, for longer while nobody waits for a row. Not with the log in memory, where every answer
@@ -33,7 +33,7 @@ PAUSE_SECONDS = {"postgresql": 0.0, "sqlite": 0.005}
 GATHER_SECONDS = 0.5
 GATHER_AWAITED_SECONDS = 0.02
 SMALL_SHARE = 4
-MOST_ENTRIES = 2000
+MAX_ENTRIES = 2000
 RETRY_SECONDS = (0.25, 1.0)
 TEND_SECONDS = 2.0
 TEND_FULL_SECONDS = 0.25
@@ -57,7 +57,7 @@ class HistoryReader:
         self._store = store
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=positions.READER)
         self._epoch, self._position = "", START
-        self._most_rows = MOST_ROWS[connection.vendor]
+        self._most_rows = MAX_ROWS[connection.vendor]
         self._pause = PAUSE_SECONDS[connection.vendor]
         self._gathers = False
         self._readings_per_entry = 1.0
@@ -123,7 +123,7 @@ class HistoryReader:
     def _count(self) -> int:
         """Entries to read at once, so that they fill about one transaction."""
         wanted = int(self._most_rows / self._readings_per_entry)
-        return max(1, min(MOST_ENTRIES, wanted))
+        return max(1, min(MAX_ENTRIES, wanted))
 
     async def _keep(self, batch: Sequence[LogEntry]) -> None:
         written = await self._in_database(

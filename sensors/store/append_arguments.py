@@ -11,11 +11,11 @@ Argument = bytes | str | int
 # What is remembered of a sensor is kept by so much of measured time.
 BUCKET_US = 120 * SECOND_US
 # Rows of a series: Lua passes at most 8,000 arguments, two of a row.
-MOST_ROWS = 3000
+MAX_ROWS = 3000
 _QUALITIES = ("|0", "|1", "|2")
 
 
-class Packed(msgspec.Struct, frozen=True, gc=False):
+class AppendArguments(msgspec.Struct, frozen=True, gc=False):
     """The script's arguments, their size in bytes, and which readings they are, in their order."""
 
     arguments: list[Argument]
@@ -42,7 +42,7 @@ class _Series(msgspec.Struct):
         return [self.sensor, self.bucket, received, len(self.numbers), numbers, *self.rows]
 
 
-def arguments_of(readings: Sequence[LiveReading]) -> Packed:
+def arguments_of(readings: Sequence[LiveReading]) -> AppendArguments:
     """The machines of a request, in the order in which they first come."""
     machines: dict[str, list[int]] = {}
     for index, reading in enumerate(readings):
@@ -56,7 +56,7 @@ def arguments_of(readings: Sequence[LiveReading]) -> Packed:
         arguments += (name, len(series), len(rows), *rows)
         for one in series:
             arguments += one.arguments()
-    return Packed(arguments, size, [index for part in machines.values() for index in part])
+    return AppendArguments(arguments, size, [index for part in machines.values() for index in part])
 
 
 def _series(readings: Sequence[LiveReading]) -> list[_Series]:
@@ -67,7 +67,7 @@ def _series(readings: Sequence[LiveReading]) -> list[_Series]:
         measured_at, value = reading.measured_at, reading.value
         key = (reading.sensor_type, measured_at // BUCKET_US, reading.received_at)
         series = open_ones.get(key)
-        if series is None or len(series.numbers) == MOST_ROWS:
+        if series is None or len(series.numbers) == MAX_ROWS:
             series = open_ones[key] = _Series(*key, [], [])
             found.append(series)
         series.numbers.append(str(number))

@@ -11,14 +11,14 @@ import msgspec
 import structlog
 from django.conf import settings
 
-from sensors.enums import Verdict
+from sensors.enums import Outcome
 from sensors.exceptions import LogFull, LogUnavailable, RateLimited, SensorsError
 from sensors.messages import LiveReading, Receipt
 from sensors.metrics import LOG_COMMIT_SECONDS, LOG_COMMIT_SIZE
 from sensors.store import keys
-from sensors.store.append_arguments import Argument, Packed, arguments_of
+from sensors.store.append_arguments import AppendArguments, Argument, arguments_of
 from sensors.store.client import RedisError
-from sensors.store.connection import Line, Script
+from sensors.store.connection import Script, SerialConnection
 
 log = structlog.get_logger(__name__)
 
@@ -27,19 +27,19 @@ FLUSH_BYTES = 256 * 1024
 # Sockets fill gaps in messages of at most 500 readings; an entry is never split by a message.
 ENTRY_READINGS = 500
 _SCRIPT = Script((Path(__file__).parent / "scripts" / "append.lua").read_text(encoding="utf-8"))
-_VERDICTS = {
-    ord("a"): Verdict.ACCEPTED,
-    ord("l"): Verdict.LATE,
-    ord("d"): Verdict.DUPLICATE,
-    ord("c"): Verdict.CONFLICT,
+_OUTCOMES = {
+    ord("a"): Outcome.ACCEPTED,
+    ord("l"): Outcome.LATE,
+    ord("d"): Outcome.DUPLICATE,
+    ord("c"): Outcome.CONFLICT,
 }
 
 
-class Request(msgspec.Struct, gc=False):
+class AppendRequest(msgspec.Struct, gc=False):
     """One request's rows, as arguments of the script, and who waits for its receipt."""
 
     arguments: list[Argument]
-    packed: Packed
+    packed: AppendArguments
     answer: asyncio.Future[Receipt]
 
     @property
@@ -50,9 +50,9 @@ class Request(msgspec.Struct, gc=False):
 class Appender:
     """The one writer of the log in this process; one flush is in flight at a time."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: SerialConnection) -> None:
         self._line = line
-        self._waiting: deque[Request] = deque()
+        self._waiting: deque[AppendRequest] = deque()
         self._task: asyncio.Task[None] | None = None
 
     async def append(
@@ -86,8 +86,8 @@ class Appender:
                 self._fail([*flush, *self._waiting], exc)
                 raise
 
-    def _gather(self) -> list[Request]:
-        flush: list[Request] = []
+    def _gather(self) -> list[AppendRequest]:
+        flush: list[AppendRequest] = []
         readings = size = 0
         while self._waiting:
             readings += self._waiting[0].readings
@@ -97,7 +97,7 @@ class Appender:
             flush.append(self._waiting.popleft())
         return flush
 
-    async def _commit(self, flush: list[Request]) -> None:
+    async def _commit(self, flush: list[AppendRequest]) -> None:
         arguments = _flush_arguments(len(flush))
         for request in flush:
             arguments += request.arguments
@@ -110,7 +110,7 @@ class Appender:
             if not request.answer.done():
                 _answer(request, reply)
 
-    def _fail(self, requests: list[Request], exc: BaseException) -> None:
+    def _fail(self, requests: list[AppendRequest], exc: BaseException) -> None:
         self._waiting.clear()
         log.error("append_failed", requests=len(requests), error=repr(exc))
         for request in requests:
@@ -118,12 +118,12 @@ class Appender:
                 request.answer.set_exception(LogUnavailable())
 
 
-def _request(readings: Sequence[LiveReading], *, key_id: str, partial: bool) -> Request:
+def _request(readings: Sequence[LiveReading], *, key_id: str, partial: bool) -> AppendRequest:
     limit, window = settings.RATE_LIMIT or (0, 0)
     packed = arguments_of(readings)
     mode = "partial" if partial else "all"
     arguments = [key_id, limit, window, mode, *packed.arguments]
-    return Request(arguments, packed, asyncio.get_running_loop().create_future())
+    return AppendRequest(arguments, packed, asyncio.get_running_loop().create_future())
 
 
 def _flush_arguments(requests: int) -> list[Argument]:
@@ -139,12 +139,12 @@ def _flush_arguments(requests: int) -> list[Argument]:
     ]
 
 
-def _answer(request: Request, reply: list[Any]) -> None:
-    status, remaining, reset, verdicts, position = reply
+def _answer(request: AppendRequest, reply: list[Any]) -> None:
+    status, remaining, reset, outcomes, position = reply
     if status in (b"ok", b"conflict"):
         request.answer.set_result(
             Receipt(
-                _in_order(verdicts, request.packed.indices),
+                _in_order(outcomes, request.packed.indices),
                 position.decode() or None,
                 remaining if remaining >= 0 else None,
                 reset if reset >= 0 else None,
@@ -154,14 +154,14 @@ def _answer(request: Request, reply: list[Any]) -> None:
         request.answer.set_exception(_refusal(status, reset))
 
 
-def _in_order(letters: bytes, indices: Sequence[int]) -> tuple[Verdict, ...]:
-    """The script's verdicts, which come by machine, in the order of the readings."""
+def _in_order(letters: bytes, indices: Sequence[int]) -> tuple[Outcome, ...]:
+    """The script's outcomes, which come by machine, in the order of the readings."""
     if letters.count(b"a") == len(indices):
-        return (Verdict.ACCEPTED,) * len(indices)
-    verdicts = [Verdict.ACCEPTED] * len(indices)
+        return (Outcome.ACCEPTED,) * len(indices)
+    outcomes = [Outcome.ACCEPTED] * len(indices)
     for index, letter in zip(indices, letters, strict=True):
-        verdicts[index] = _VERDICTS[letter]
-    return tuple(verdicts)
+        outcomes[index] = _OUTCOMES[letter]
+    return tuple(outcomes)
 
 
 def _refusal(status: bytes, reset: int) -> SensorsError:

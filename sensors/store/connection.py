@@ -17,7 +17,7 @@ from sensors.store.client import ResponseError, make_client
 Command = Sequence[bytes | str | int]
 
 
-class Line:
+class SerialConnection:
     """Asks Redis one call at a time, and connects anew when the connection broke."""
 
     def __init__(self, url: str, *, seconds: float) -> None:
@@ -72,8 +72,10 @@ class Script:
         self._source = source
         self._digest = sha1(source.encode(), usedforsecurity=False).hexdigest()
 
-    async def __call__(self, line: Line, *, keys: Sequence[str] = (), args: Command = ()) -> Any:
-        """Its answer. Raises what `Line.ask` does."""
+    async def __call__(
+        self, line: SerialConnection, *, keys: Sequence[str] = (), args: Command = ()
+    ) -> Any:
+        """Its answer. Raises what `SerialConnection.ask` does."""
         try:
             [answer] = await line.ask(("EVALSHA", self._digest, len(keys), *keys, *args))
         except NoScriptError:

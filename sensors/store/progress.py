@@ -8,7 +8,7 @@ import asyncio
 from sensors.messages import position_key
 from sensors.store import keys
 from sensors.store.client import Redis
-from sensors.store.connection import Line
+from sensors.store.connection import SerialConnection
 from sensors.store.decoding import marked
 
 KEPT_SECONDS = 30 * 86_400
@@ -44,7 +44,7 @@ async def wait_stored(client: Redis, position: str, *, seconds: float) -> bool:
     return False
 
 
-async def haste_within(line: Line, seconds: float) -> bool:
+async def haste_within(line: SerialConnection, seconds: float) -> bool:
     """Whether somebody waits for a row, as soon as one does and within so many seconds."""
     [asked] = await line.ask(("BLPOP", keys.HASTE, str(seconds)))
     return asked is not None

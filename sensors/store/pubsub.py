@@ -7,12 +7,12 @@ from hiredis import PushNotification, Reader
 from redis._parsers.hiredis import NOT_ENOUGH_DATA
 from redis.asyncio.client import PubSub
 
-from sensors.store.connection import Line, Script
+from sensors.store.connection import Script, SerialConnection
 
 _PUBLISH = Script("for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end")
 
 
-async def publish_many(line: Line, messages: Sequence[tuple[str, bytes]]) -> None:
+async def publish_many(line: SerialConnection, messages: Sequence[tuple[str, bytes]]) -> None:
     """Publish (channel, message) pairs in their order, in one round trip; raises what that raises.
 
     By a script: every answer of many commands would have to be read.

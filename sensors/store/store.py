@@ -17,7 +17,7 @@ from sensors.messages import (
     Audience,
     LiveReading,
     LogEntry,
-    Missed,
+    MissedEntries,
     Receipt,
     Snapshot,
 )
@@ -31,7 +31,7 @@ from sensors.store.client import (
     make_client,
     volatile_because,
 )
-from sensors.store.connection import Command, Line
+from sensors.store.connection import Command, SerialConnection
 from sensors.store.decoding import entry, marked, missed_entry, read_entries, snapshot, text
 from sensors.timestamps import SECOND_US
 
@@ -63,10 +63,10 @@ class Store:
 
     def __init__(self, url: str) -> None:
         self._client = make_client(url, pool_size=settings.REDIS_POOL_SIZE)
-        self._appender = Appender(Line(url, seconds=CALL_SECONDS))
+        self._appender = Appender(SerialConnection(url, seconds=CALL_SECONDS))
         # Of the two readers, whose reads wait for what comes.
-        self._broadcast_line = Line(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
-        self._history_line = Line(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
+        self._broadcast_line = SerialConnection(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
+        self._history_line = SerialConnection(url, seconds=BLOCK_SECONDS + CALL_SECONDS)
         self._missed = self._client.register_script(_MISSED)
         self._positions = self._client.register_script(_POSITIONS)
         self._renew = self._client.register_script(_RENEW)
@@ -87,7 +87,7 @@ class Store:
     ) -> Receipt:
         """Log one request's readings, all or none (`partial`: all that do not conflict).
 
-        The receipt's verdicts say what became of each; with a conflict and not `partial`
+        The receipt's outcomes say what became of each; with a conflict and not `partial`
         nothing was written. Raises LogUnavailable, RateLimited or LogFull.
         """
         return await self._appender.append(readings, key_id=key_id, partial=partial)
@@ -202,7 +202,7 @@ class Store:
                 await self._positions(keys=[keys.LOG, keys.EPOCH, *map(keys.latest, machine_ids)])
             )
 
-    async def missed(self, machine_id: str, position: str) -> Missed:
+    async def missed(self, machine_id: str, position: str) -> MissedEntries:
         """The machine's entries after the position, oldest first; None when some are gone."""
         with _answering():
             epoch, newest, complete, *rows = await self._missed(
@@ -213,7 +213,7 @@ class Store:
         if complete:
             parts = [rows[at : at + 4] for at in range(0, len(rows), 4)]
             entries = tuple(missed_entry(machine_id, part) for part in reversed(parts))
-        return Missed(text(epoch), text(newest), entries)
+        return MissedEntries(text(epoch), text(newest), entries)
 
     # Who watches
 

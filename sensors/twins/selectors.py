@@ -11,7 +11,7 @@ from sensors.timestamps import format_us
 from sensors.twins.representation import machine_json
 
 # History is a few entries behind; who is this far behind starts with a snapshot.
-MOST_STEPS = 50
+MAX_STEPS = 50
 
 
 def plant(now_us: int) -> list[dict[str, Any]]:
@@ -62,7 +62,7 @@ def _stored_cursor(epoch: str, position: str) -> str | None:
     if not epoch or stored_epoch != epoch:
         return None
     here: str | None = position
-    for _ in range(MOST_STEPS):
+    for _ in range(MAX_STEPS):
         if here is None or position_key(here) <= position_key(stored):
             return here and f"{epoch}.{here}"
         here = store.entry_before(here)

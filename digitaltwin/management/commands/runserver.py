@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
-from daphne.server import Server as DaphneServer
+from daphne.server import DevelopmentServer as DaphneServer
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
@@ -25,14 +25,14 @@ RESTARTING = 1012
 GOODBYE_SECONDS = 0.1
 
 
-class SocketProtocol(WebSocketProtocol):  # type: ignore[misc]
+class DevelopmentSocketProtocol(WebSocketProtocol):  # type: ignore[misc]
     """Sends every close code: autobahn's own `sendClose` takes 1000 and 3000 to 4999 alone."""
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - daphne's name
         self.sendCloseFrame(code=1000 if code is None else code)
 
 
-class Server(DaphneServer):  # type: ignore[misc]
+class DevelopmentServer(DaphneServer):  # type: ignore[misc]
     """Runs the readers in the server's own loop: in memory nobody else sees the log."""
 
     def run(self) -> None:
@@ -40,14 +40,17 @@ class Server(DaphneServer):  # type: ignore[misc]
         super().run()
 
     def _begin(self) -> None:
-        self.ws_factory.protocol = SocketProtocol
+        self.ws_factory.protocol = DevelopmentSocketProtocol
         reactor.addSystemEventTrigger("before", "shutdown", self._say_goodbye)  # type: ignore[arg-type]
         self._start_readers()
 
     def _say_goodbye(self) -> Any:
         """Every socket hears why it is closed; the frames need a moment to leave."""
         for protocol in list(self.connections):
-            if isinstance(protocol, SocketProtocol) and protocol.state == protocol.STATE_OPEN:
+            if (
+                isinstance(protocol, DevelopmentSocketProtocol)
+                and protocol.state == protocol.STATE_OPEN
+            ):
                 protocol.serverClose(RESTARTING)
         return deferLater(reactor, GOODBYE_SECONDS)
 
@@ -68,7 +71,7 @@ class Command(DaphneCommand):  # type: ignore[misc]
         "Run the development server: it reloads changed code and runs the readers itself. "
         "Starts a Redis of its own when there is a redis-server and no REDIS_URL."
     )
-    server_cls = Server
+    server_cls = DevelopmentServer
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)

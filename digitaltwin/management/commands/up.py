@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from digitaltwin.supervision.plan import CannotStart, make_plan
 from digitaltwin.supervision.supervisor import Supervisor
 
-MOST_WEB_PROCESSES = 64
+MAX_WEB_PROCESSES = 64
 
 
 class Command(BaseCommand):
@@ -69,6 +69,6 @@ def _port(text: str) -> int:
 
 
 def _web_processes(text: str) -> int:
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MOST_WEB_PROCESSES:
-        raise ArgumentTypeError(f"expected 1 to {MOST_WEB_PROCESSES} web processes, got {text!r}")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= MAX_WEB_PROCESSES:
+        raise ArgumentTypeError(f"expected 1 to {MAX_WEB_PROCESSES} web processes, got {text!r}")
     return int(text)

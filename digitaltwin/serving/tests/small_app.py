@@ -8,11 +8,11 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from websockets.server import ServerProtocol
 
-from digitaltwin.serving.direct_response import Exchange
+from digitaltwin.serving.direct_response import DirectResponse
 from digitaltwin.serving.drain import is_draining
 from digitaltwin.serving.protocols import HttpProtocol, SocketProtocol
-from digitaltwin.serving.request_context import EXCHANGE
-from realtime.transport import ABORT, WIRE, Wire, text_frame
+from digitaltwin.serving.request_context import DIRECT_RESPONSE
+from realtime.transport import ABORT, TRANSPORT, DirectTransport, text_frame
 
 # What is left behind shall be gone without the collector.
 gc.disable()
@@ -53,7 +53,7 @@ async def _answer(send: Any, body: bytes, *, status: int = 200, pause: float = 0
 
 async def _answer_at_once(scope: dict[str, Any], receive: Any) -> None:
     """The body back, and how it was had; a second answer is none."""
-    exchange: Exchange = scope["extensions"][EXCHANGE]
+    exchange: DirectResponse = scope["extensions"][DIRECT_RESPONSE]
     body, how = exchange.body(), b"whole "
     if body is None:
         body, how = (await receive())["body"], b"in parts "
@@ -67,7 +67,7 @@ async def _answer_at_once(scope: dict[str, Any], receive: Any) -> None:
 async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     await receive()
     await send({"type": "websocket.accept"})
-    wire: Wire = scope["extensions"][WIRE]
+    wire: DirectTransport = scope["extensions"][TRANSPORT]
     while (message := await receive())["type"] == "websocket.receive":
         if message["text"] == "abort":
             scope["extensions"][ABORT]()
@@ -80,7 +80,7 @@ async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
     WRITABLE_AFTER.put_nowait(wire.write is not None)
 
 
-async def _flood(wire: Wire) -> None:
+async def _flood(wire: DirectTransport) -> None:
     """Write until the client is slow, then what was written, when it reads again."""
     numbers = iter(range(FLOOD_MESSAGES))
     while _write(wire, f"{next(numbers)} {'x' * 1000}"):
@@ -91,7 +91,7 @@ async def _flood(wire: Wire) -> None:
     _write(wire, f"wrote {next(numbers)}")
 
 
-def _write(wire: Wire, text: str) -> bool:
+def _write(wire: DirectTransport, text: str) -> bool:
     """Whether the client takes more."""
     assert wire.write is not None
     wire.write(text_frame(text))

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
-from digitaltwin.serving.light_queue import Gate, Inbox
+from digitaltwin.serving.light_queue import LightEvent, LightQueue
 
 
 async def test_inbox_gives_in_order_and_waits_while_empty() -> None:
-    inbox = Inbox()
+    inbox = LightQueue()
     inbox.put_nowait(1)
     inbox.put_nowait(2)
 
@@ -23,7 +23,7 @@ async def test_inbox_gives_in_order_and_waits_while_empty() -> None:
 
 
 async def test_inbox_keeps_what_came_to_a_reader_that_was_cancelled() -> None:
-    inbox = Inbox()
+    inbox = LightQueue()
     waiting = asyncio.create_task(inbox.get())
     await asyncio.sleep(0)
     inbox.put_nowait("kept")
@@ -36,7 +36,7 @@ async def test_inbox_keeps_what_came_to_a_reader_that_was_cancelled() -> None:
 
 
 async def test_gate_holds_all_until_it_opens() -> None:
-    gate = Gate()
+    gate = LightEvent()
     await gate.wait()
     gate.clear()
     waiting = [asyncio.create_task(gate.wait()) for _ in range(3)]
@@ -51,7 +51,7 @@ async def test_gate_holds_all_until_it_opens() -> None:
 
 
 async def test_one_who_gives_up_waiting_takes_nobody_along() -> None:
-    gate = Gate()
+    gate = LightEvent()
     gate.clear()
     impatient, patient = (asyncio.create_task(gate.wait()) for _ in range(2))
     await asyncio.sleep(0)

@@ -93,7 +93,7 @@ def test_message_of_many_fragments_ends_its_socket(server: Running) -> None:
     )
     begin, go_on = b"\x01\x80mask", b"\x00\x80mask"
 
-    answer = server.exchange(handshake, then=begin + 2 * protocols.MOST_FRAGMENTS * go_on)
+    answer = server.exchange(handshake, then=begin + 2 * protocols.MAX_FRAGMENTS * go_on)
 
     assert answer.endswith((1009).to_bytes(2) + b"too many fragments")
 

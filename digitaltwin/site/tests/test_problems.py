@@ -9,7 +9,7 @@ from django.http import Http404
 from django.test import Client
 from rest_framework import exceptions as drf
 
-from digitaltwin.site.problems import MOST_ERRORS, problem_of
+from digitaltwin.site.problems import MAX_ERRORS, problem_of
 from digitaltwin.site.tests.test_middleware import FORM
 from sensors.exceptions import FieldError, InvalidReadings, LogUnavailable, RateLimited
 
@@ -62,7 +62,7 @@ def test_problem_lists_a_hundred_errors_and_counts_all() -> None:
 
     body = problem_of(InvalidReadings(errors)).body
 
-    assert (len(body["errors"]), body["error_count"]) == (MOST_ERRORS, 150)
+    assert (len(body["errors"]), body["error_count"]) == (MAX_ERRORS, 150)
     assert body["code"] == "out-of-range"
     assert body["errors"][0] == {
         "index": 0,

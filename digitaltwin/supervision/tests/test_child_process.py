@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pytest_django import Settings
 
-from digitaltwin.supervision.child_process import Backoff
+from digitaltwin.supervision.child_process import RestartBackoff
 from digitaltwin.supervision.plan import CannotStart, Plan, make_plan
 
 
@@ -23,7 +23,7 @@ def plan(**changes: object) -> Plan:
 
 
 def test_pause_doubles_up_to_ten_seconds() -> None:
-    backoff = Backoff()
+    backoff = RestartBackoff()
 
     pauses = [backoff.died(started=0, now=1) for _ in range(8)]
 
@@ -31,7 +31,7 @@ def test_pause_doubles_up_to_ten_seconds() -> None:
 
 
 def test_pause_begins_again_after_a_steady_life() -> None:
-    backoff = Backoff()
+    backoff = RestartBackoff()
     for _ in range(5):
         backoff.died(started=0, now=1)
 

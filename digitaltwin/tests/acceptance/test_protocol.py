@@ -14,7 +14,7 @@ import pytest
 import websockets
 from django.conf import settings
 
-from digitaltwin.tests.support.live import SERVERS, Line, Live, prepare, serving
+from digitaltwin.tests.support.live import SERVERS, Live, SocketLine, prepare, serving
 from digitaltwin.tests.support.servers import example, stop, wait_for
 from sensors.store.client import is_memory, make_sync_client
 from sensors.tests.people import PASSWORD
@@ -68,7 +68,7 @@ async def test_foreign_page_is_refused_with_http_403(live: Live, origin: str | N
     ],
 )
 async def test_refusal_accepts_then_closes_before_any_data(
-    live: Live, opened: Callable[[Live], Line], code: int
+    live: Live, opened: Callable[[Live], SocketLine], code: int
 ) -> None:
     async with opened(live) as line:
         with pytest.raises(websockets.ConnectionClosed):
@@ -196,7 +196,7 @@ async def test_dashboard_shows_every_machine(live: Live, machine: str) -> None:
     assert seen[-1] == 7.0
 
 
-async def _updates_until(line: Line, machine: str) -> list[float]:
+async def _updates_until(line: SocketLine, machine: str) -> list[float]:
     """The dashboard's values of this machine, of the first message that has some."""
     while True:
         update = await line.next("sensor_update")
@@ -406,7 +406,7 @@ async def test_socket_that_does_not_read_is_resynchronised_then_closed_4508(
     assert code == 4508
 
 
-async def _heard_until_resync(line: Line) -> tuple[set[str], list[float]]:
+async def _heard_until_resync(line: SocketLine) -> tuple[set[str], list[float]]:
     """The types and values of all messages before the `resync`."""
     kinds, values = set(), []
     while (message := await line.hear())["type"] != "resync":

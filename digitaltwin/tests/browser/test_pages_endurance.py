@@ -28,7 +28,7 @@ LOOK_EVERY_HOURS = 8
 FULL = 5000
 # What is compiled and cached in the first hours is no leak.
 WARM_UP = 6
-MOST_GROWTH = 1.1
+MAX_GROWTH = 1.1
 HOUR_MS = int(timedelta(hours=1).total_seconds() * 1000)
 # Long enough for paints, ages and watchers; the rest of the hour is skipped.
 LIVED_MS = 2000
@@ -111,7 +111,7 @@ async def test_two_weeks_leave_the_heap_flat(page: "Page", product: Product, rel
     assert await page.evaluate("window.isTheSame === true")
     for looker in lookers:
         grown = looker.growth()
-        assert max(grown.values()) < MOST_GROWTH, (looker.name, grown, looker.found)
+        assert max(grown.values()) < MAX_GROWTH, (looker.name, grown, looker.found)
 
 
 async def shown(twin: TwinPage, plant: "Page") -> None:

@@ -139,20 +139,22 @@ class Live:
         claims = jwt.decode(self.token, secret, algorithms=["HS256"]) | {"exp": expires}
         return jwt.encode(claims, secret, algorithm="HS256")
 
-    def by_token(self, path: str, **options: Any) -> "Line":
+    def by_token(self, path: str, **options: Any) -> "SocketLine":
         """A socket of a program that has the viewer's token."""
-        return Line(self.url, path, {"Authorization": f"Bearer {self.token}"}, **options)
+        return SocketLine(self.url, path, {"Authorization": f"Bearer {self.token}"}, **options)
 
-    def by_session(self, path: str, user: str = "viewer", origin: str | None = "own") -> "Line":
+    def by_session(
+        self, path: str, user: str = "viewer", origin: str | None = "own"
+    ) -> "SocketLine":
         """A socket of a page in a browser where this user is logged in."""
         headers = {"Cookie": f"sessionid={self.sessions[user]}"}
-        return Line(self.url, path, headers, origin=self.url if origin == "own" else origin)
+        return SocketLine(self.url, path, headers, origin=self.url if origin == "own" else origin)
 
-    def anonymous(self, path: str) -> "Line":
-        return Line(self.url, path, {}, origin=self.url)
+    def anonymous(self, path: str) -> "SocketLine":
+        return SocketLine(self.url, path, {}, origin=self.url)
 
 
-class Line:
+class SocketLine:
     """A WebSocket client; `async with` opens it."""
 
     def __init__(self, url: str, path: str, headers: dict[str, str], **options: Any) -> None:
@@ -161,7 +163,7 @@ class Line:
             address, additional_headers=headers, max_size=None, **options
         )
 
-    async def __aenter__(self) -> "Line":
+    async def __aenter__(self) -> "SocketLine":
         self.socket = await self._connecting.__aenter__()
         return self
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from realtime.hub.delivery import CHARACTERS, DELIVERIES, Turn
+from realtime.hub.delivery import CHARACTERS, DELIVERIES, DeliveryBudget
 from sensors.messages import DashboardFrame, Frame, MachineFrame
 
 
@@ -20,7 +20,7 @@ def make_frame(machine_id: str = "", text: str = "{}") -> Frame:
 
 
 def test_turn_has_room_for_a_frame_of_each_feed() -> None:
-    turn = Turn()
+    turn = DeliveryBudget()
     for frame in (make_frame("CNC-001"), make_frame("MIL-002"), make_frame()):
         assert not turn.is_over_before(frame)
         turn.add(frame, 10)
@@ -31,7 +31,7 @@ def test_turn_has_room_for_a_frame_of_each_feed() -> None:
 
 
 def test_turn_is_over_after_many_deliveries() -> None:
-    turn = Turn()
+    turn = DeliveryBudget()
 
     turn.add(make_frame("CNC-001"), DELIVERIES - 1)
     one_before = turn.is_over_before(make_frame("MIL-002"))
@@ -42,7 +42,7 @@ def test_turn_is_over_after_many_deliveries() -> None:
 
 
 def test_turn_is_over_after_long_texts() -> None:
-    turn = Turn()
+    turn = DeliveryBudget()
 
     turn.add(make_frame("CNC-001", "x" * CHARACTERS), 1)
 

@@ -10,15 +10,15 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from realtime import groups, protocol
+from realtime.access import Identity
 from realtime.hub import Hub, Socket
 from realtime.hub import socket as outbox
-from realtime.hub.heartbeat import STUCK_SECONDS, Pulse
-from realtime.identity import Identity
+from realtime.hub.heartbeat import STUCK_SECONDS, HeartbeatSender
 from realtime.protocol import Close, parse_cursor
 from realtime.tests.readings import make_reading
-from sensors.enums import Feed
+from sensors.enums import FeedStatus
 from sensors.history.tests.following import audience
-from sensors.messages import FeedState, LogEntry, MachineFrame
+from sensors.messages import FeedHealth, LogEntry, MachineFrame
 from sensors.metrics import DROPPED
 from sensors.models import Machine
 from sensors.store import keys
@@ -365,7 +365,7 @@ async def test_socket_that_takes_nothing_is_closed_and_abandoned(
     slow.reads.clear()
     slow.socket.put("{}")
     await asyncio.sleep(0)
-    pulse = Pulse(lambda: hub.sockets, lambda: hub.state)
+    pulse = HeartbeatSender(lambda: hub.sockets, lambda: hub.state)
     now = asyncio.get_running_loop().time()
 
     pulse.close_overdue(now + STUCK_SECONDS - 1, 0)
@@ -398,8 +398,8 @@ async def test_socket_that_reads_again_hears_why_it_was_closed(
 # Time
 
 
-async def beats(hub: Hub, *, tick: int = 0, state: FeedState | None = None) -> None:
-    pulse = Pulse(lambda: hub.sockets, lambda: state or hub.state)
+async def beats(hub: Hub, *, tick: int = 0, state: FeedHealth | None = None) -> None:
+    pulse = HeartbeatSender(lambda: hub.sockets, lambda: state or hub.state)
     pulse.beat_soon()
     await pulse.beat(tick)
 
@@ -410,7 +410,7 @@ async def test_heartbeat_tells_the_state_of_the_feed(
     client = watch("CNC-001")
     await client.next("initial_data")
 
-    await beats(hub, state=FeedState(Feed.DELAYED, 2.5))
+    await beats(hub, state=FeedHealth(FeedStatus.DELAYED, 2.5))
 
     message = await client.next("heartbeat")
     assert message["machine_id"] == "CNC-001"
@@ -428,7 +428,7 @@ async def test_heartbeats_reach_each_socket_once_an_interval(
     clients = [watch("CNC-001") for _ in range(7)]
     for client in clients:
         await client.next("initial_data")
-    pulse = Pulse(lambda: hub.sockets, lambda: hub.state)
+    pulse = HeartbeatSender(lambda: hub.sockets, lambda: hub.state)
 
     for tick in range(2 * settings.HEARTBEAT_SECONDS):
         await pulse.beat(tick)
@@ -441,7 +441,7 @@ async def test_token_that_expired_closes_its_socket(hub: Hub, store: Store) -> N
     identity = Identity(user_id=1, auth_hash="", may_see=True, token="t", expires_us=10 * SECOND_US)
     client = Client(identity=identity)
     hub.add(client.socket)
-    pulse = Pulse(lambda: hub.sockets, lambda: hub.state)
+    pulse = HeartbeatSender(lambda: hub.sockets, lambda: hub.state)
 
     pulse.close_overdue(0.0, 9 * SECOND_US)
     closed_early = client.socket.is_closed
@@ -460,10 +460,10 @@ async def test_redis_away_is_told_and_healed(
     await logged(store, 1.0)
 
     async with redis_away():
-        await happens(lambda: hub.state.feed is Feed.DOWN)
+        await happens(lambda: hub.state.feed is FeedStatus.DOWN)
         late = watch("CNC-001")
 
-    await happens(lambda: hub.state.feed is not Feed.DOWN)
+    await happens(lambda: hub.state.feed is not FeedStatus.DOWN)
     assert await client.values(1) == [1.0]
     greeting = await late.next("initial_data")
     assert [reading["value"] for reading in greeting["data"]["readings"]] == [1.0]

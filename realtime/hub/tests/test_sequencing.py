@@ -10,11 +10,12 @@ import pytest
 
 from realtime import protocol
 from realtime.broadcast.frames import Part
+from realtime.hub.delivery import LATEST_MS, DeliveryProgress
 from realtime.hub.feeds import DashboardFeed, MachineFeed
-from realtime.hub.followers import Answer, Follower, Job, Need
-from realtime.hub.sequencing import Overdue, Step, dashboard_step, machine_step
-from realtime.hub.stream import LATEST_MS, Stream
-from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Shown
+from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
+from realtime.hub.overdue import Overdue
+from realtime.hub.sequencing import Action, dashboard_action, machine_action
+from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
 from realtime.protocol import Cursor, Greeting, parse_cursor
 from sensors.enums import Quality
 from sensors.messages import (
@@ -23,7 +24,7 @@ from sensors.messages import (
     LiveReading,
     LogEntry,
     MachineFrame,
-    Missed,
+    MissedEntries,
     pack,
     position_key,
 )
@@ -52,35 +53,35 @@ def dashboard_frame(previous: str, position: str, **changes: Any) -> DashboardFr
 @pytest.mark.parametrize(
     ("last", "frame", "step"),
     [
-        ("10-1", machine_frame("10-1", "11-0"), Step.FORWARD),
-        ("11-0", machine_frame("10-1", "11-0"), Step.DROP),
-        ("10-10", machine_frame("10-1", "10-9"), Step.DROP),
-        ("10-1", machine_frame("10-5", "11-0"), Step.FILL),
-        ("10-5", machine_frame("10-1", "11-0"), Step.FILL),
-        ("10-1", machine_frame("10-1", "11-0", epoch="e2"), Step.SNAPSHOT),
+        ("10-1", machine_frame("10-1", "11-0"), Action.FORWARD),
+        ("11-0", machine_frame("10-1", "11-0"), Action.DROP),
+        ("10-10", machine_frame("10-1", "10-9"), Action.DROP),
+        ("10-1", machine_frame("10-5", "11-0"), Action.FILL),
+        ("10-5", machine_frame("10-1", "11-0"), Action.FILL),
+        ("10-1", machine_frame("10-1", "11-0", epoch="e2"), Action.SNAPSHOT),
     ],
 )
-def test_machine_step_for_a_frame(last: str, frame: MachineFrame, step: Step) -> None:
-    assert machine_step("e1", last, frame) is step
+def test_machine_step_for_a_frame(last: str, frame: MachineFrame, step: Action) -> None:
+    assert machine_action("e1", last, frame) is step
 
 
 @pytest.mark.parametrize(
     ("last", "frame", "step"),
     [
-        ("10-1", dashboard_frame("10-1", "11-0"), Step.FORWARD),
-        ("10-5", dashboard_frame("10-1", "11-0"), Step.FORWARD),
-        ("11-0", dashboard_frame("10-1", "11-0"), Step.DROP),
-        ("10-1", dashboard_frame("10-5", "11-0"), Step.SNAPSHOT),
-        ("10-1", dashboard_frame("10-1", "11-0", epoch="e2"), Step.SNAPSHOT),
+        ("10-1", dashboard_frame("10-1", "11-0"), Action.FORWARD),
+        ("10-5", dashboard_frame("10-1", "11-0"), Action.FORWARD),
+        ("11-0", dashboard_frame("10-1", "11-0"), Action.DROP),
+        ("10-1", dashboard_frame("10-5", "11-0"), Action.SNAPSHOT),
+        ("10-1", dashboard_frame("10-1", "11-0", epoch="e2"), Action.SNAPSHOT),
     ],
 )
-def test_dashboard_step_for_a_frame(last: str, frame: DashboardFrame, step: Step) -> None:
-    assert dashboard_step("e1", last, frame) is step
+def test_dashboard_step_for_a_frame(last: str, frame: DashboardFrame, step: Action) -> None:
+    assert dashboard_action("e1", last, frame) is step
 
 
 def test_step_after_an_empty_log_takes_its_first_epoch() -> None:
-    assert machine_step("", START, machine_frame(START, "11-0")) is Step.FORWARD
-    assert machine_step("", START, machine_frame("10-1", "11-0")) is Step.FILL
+    assert machine_action("", START, machine_frame(START, "11-0")) is Action.FORWARD
+    assert machine_action("", START, machine_frame("10-1", "11-0")) is Action.FILL
 
 
 def test_overdue_is_what_was_written_longer_ago_than_the_grace() -> None:
@@ -126,7 +127,7 @@ def test_overdue_waits_while_the_frames_have_not_come_so_far() -> None:
 
 
 def test_stream_has_come_as_far_as_its_newest_frame_while_frames_come() -> None:
-    stream = Stream()
+    stream = DeliveryProgress()
 
     before = stream.reached_ms(now_us=7_000_000)
     stream.take("6000-1")
@@ -138,18 +139,18 @@ def test_stream_has_come_as_far_as_its_newest_frame_while_frames_come() -> None:
 
 
 def test_stream_that_is_far_behind_counts_no_more() -> None:
-    stream = Stream()
+    stream = DeliveryProgress()
     stream.take("6000-0")
 
     assert stream.reached_ms(now_us=60_000_000) == 60_000 - LATEST_MS
 
 
 def test_late_frames_are_not_read_from_the_log_as_well() -> None:
-    jobs: list[Job] = []
-    shown = Shown(jobs.append)
+    jobs: list[LogRead] = []
+    shown = Subscriptions(jobs.append)
     feed, other = shown.machine(MACHINE), shown.machine("MIL-002")
     feed.join(Follower(feed, Recorder()))
-    feed.settle(jobs.pop(), Answer(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
+    feed.settle(jobs.pop(), LogReadResult(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
 
     def check(second: int) -> int:
         comparison = Comparison([feed])
@@ -164,7 +165,7 @@ def test_late_frames_are_not_read_from_the_log_as_well() -> None:
     passed = check(8)
 
     assert (while_late, passed) == (0, 1)
-    assert jobs[0].need is Need.FILL
+    assert jobs[0].need is ReadKind.FILL
 
 
 class Recorder:
@@ -196,7 +197,7 @@ class World:
         self.all_of: dict[str, list[str]] = {"e1": []}
         self.sent = 0
         self.on_the_way: list[MachineFrame] = []
-        self.jobs: list[tuple[Job, Answer | None]] = []
+        self.jobs: list[tuple[LogRead, LogReadResult | None]] = []
         self.feed = MachineFeed(MACHINE, self.start, grace_us=900_000)
         self.sockets: list[tuple[Follower, Recorder, str | None]] = []
 
@@ -257,7 +258,7 @@ class World:
 
     # What the hub does
 
-    def start(self, job: Job) -> None:
+    def start(self, job: LogRead) -> None:
         self.jobs.append((job, None))
 
     def read(self) -> None:
@@ -279,24 +280,24 @@ class World:
             job, _ = self.jobs.pop(self.rng.randrange(len(self.jobs)))
             self.feed.fail(job)
 
-    def answer(self, job: Job) -> Answer:
-        if job.need is Need.FILL:
-            return Answer(missed=self.missed(job.after))
+    def answer(self, job: LogRead) -> LogReadResult:
+        if job.need is ReadKind.FILL:
+            return LogReadResult(missed=self.missed(job.after))
         greeting = Greeting(MACHINE, self.epoch, self.newest, {"readings": [], "alarms": []})
-        if job.need is Need.SNAPSHOT or job.epoch != self.epoch:
-            return Answer(greeting)
+        if job.need is ReadKind.SNAPSHOT or job.epoch != self.epoch:
+            return LogReadResult(greeting)
         if self.rng.random() < 0.3:
             self.append()  # between the snapshot and the script
         missed = self.missed(job.after)
-        return Answer(greeting, missed if missed.entries is not None else None)
+        return LogReadResult(greeting, missed if missed.entries is not None else None)
 
-    def missed(self, after: str) -> Missed:
+    def missed(self, after: str) -> MissedEntries:
         """As missed.lua answers."""
         if after == self.newest:
-            return Missed(self.epoch, self.newest, ())
+            return MissedEntries(self.epoch, self.newest, ())
         starts = [at for at, entry in enumerate(self.entries) if entry.previous == after]
         found = tuple(self.entries[starts[0] :]) if starts else None
-        return Missed(self.epoch, self.newest, found)
+        return MissedEntries(self.epoch, self.newest, found)
 
     def check(self) -> None:
         self.now_ms += 1000
@@ -417,17 +418,17 @@ def test_every_socket_sees_every_reading_once_and_in_order_or_a_resync() -> None
 
 
 def test_dashboard_sockets_share_one_snapshot_for_a_gap() -> None:
-    jobs: list[Job] = []
+    jobs: list[LogRead] = []
     feed = DashboardFeed(jobs.append, grace_us=SECOND_US)
     recorders = [Recorder(), Recorder()]
     for recorder in recorders:
         feed.join(Follower(feed, recorder))
-    feed.settle(jobs.pop(), Answer(Greeting(None, "e1", "10-0", {"machines": []})))
+    feed.settle(jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []})))
 
     feed.take(dashboard_frame("11-0", "12-0"))
     [job] = jobs
     feed.take(dashboard_frame("12-0", "14-0", text='{"late": 1}'))
-    feed.settle(job, Answer(Greeting(None, "e1", "13-0", {"machines": []})))
+    feed.settle(job, LogReadResult(Greeting(None, "e1", "13-0", {"machines": []})))
 
     for recorder in recorders:
         kinds = [msgspec.json.decode(text).get("type") for text in recorder.texts]
@@ -435,27 +436,29 @@ def test_dashboard_sockets_share_one_snapshot_for_a_gap() -> None:
 
 
 def test_log_that_went_back_is_resynchronised() -> None:
-    jobs: list[Job] = []
+    jobs: list[LogRead] = []
     feed = MachineFeed(MACHINE, jobs.append, grace_us=SECOND_US)
     recorder = Recorder()
     feed.join(Follower(feed, recorder))
-    feed.settle(jobs.pop(), Answer(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
+    feed.settle(jobs.pop(), LogReadResult(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
     feed.take(machine_frame("10-0", "20-0"))
 
     feed.check("e1", "10-0", tip_before="20-0", now_us=20_000)
     [job] = jobs
-    feed.settle(jobs.pop(), Answer(missed=Missed("e1", "10-0", None)))
+    feed.settle(jobs.pop(), LogReadResult(missed=MissedEntries("e1", "10-0", None)))
 
-    assert (job.need, job.after) == (Need.FILL, "20-0")
-    assert [job.need for job in jobs] == [Need.SNAPSHOT]
+    assert (job.need, job.after) == (ReadKind.FILL, "20-0")
+    assert [job.need for job in jobs] == [ReadKind.SNAPSHOT]
 
 
 def test_log_trimmed_until_it_is_empty_is_nothing_new() -> None:
-    jobs: list[Job] = []
-    shown = Shown(jobs.append)
+    jobs: list[LogRead] = []
+    shown = Subscriptions(jobs.append)
     follower = Follower(shown.dashboard, Recorder())
     shown.dashboard.join(follower)
-    shown.dashboard.settle(jobs.pop(), Answer(Greeting(None, "e1", "10-0", {"machines": []})))
+    shown.dashboard.settle(
+        jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []}))
+    )
 
     for second in range(1, 5):
         comparison = Comparison(shown.followed())
@@ -466,17 +469,17 @@ def test_log_trimmed_until_it_is_empty_is_nothing_new() -> None:
 
 
 def test_feed_behind_the_log_says_for_how_long() -> None:
-    jobs: list[Job] = []
-    shown = Shown(jobs.append)
+    jobs: list[LogRead] = []
+    shown = Subscriptions(jobs.append)
     feed = shown.machine(MACHINE)
     feed.join(Follower(feed, Recorder()))
-    feed.settle(jobs.pop(), Answer(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
+    feed.settle(jobs.pop(), LogReadResult(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
 
     for second in range(1, 5):
         comparison = Comparison(shown.followed())
         comparison.check("e1", "20-0", [f"{20 + second}-0"], now_us=second * SECOND_US)
     behind = shown.behind_seconds(4 * SECOND_US)
-    feed.settle(jobs.pop(), Answer(missed=Missed("e1", "24-0", ())))
+    feed.settle(jobs.pop(), LogReadResult(missed=MissedEntries("e1", "24-0", ())))
     Comparison(shown.followed()).check("e1", "20-0", ["24-0"], now_us=5 * SECOND_US)
 
     assert behind == 3.0
@@ -484,8 +487,8 @@ def test_feed_behind_the_log_says_for_how_long() -> None:
 
 
 def test_feed_that_nobody_follows_is_forgotten_after_a_while() -> None:
-    jobs: list[Job] = []
-    shown = Shown(jobs.append)
+    jobs: list[LogRead] = []
+    shown = Subscriptions(jobs.append)
     feed = shown.machine(MACHINE)
     follower = Follower(feed, Recorder())
     feed.join(follower)
@@ -501,12 +504,12 @@ def test_feed_that_nobody_follows_is_forgotten_after_a_while() -> None:
 
 
 def test_frame_without_text_moves_the_place_in_silence() -> None:
-    jobs: list[Job] = []
+    jobs: list[LogRead] = []
     feed = DashboardFeed(jobs.append, grace_us=SECOND_US)
     recorder = Recorder()
     follower = Follower(feed, recorder)
     feed.join(follower)
-    feed.settle(jobs.pop(), Answer(Greeting(None, "e1", "10-0", {"machines": []})))
+    feed.settle(jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []})))
 
     feed.take(dashboard_frame("10-0", "12-0", text=""))
 
@@ -532,7 +535,7 @@ def test_fill_texts_hold_whole_entries_of_at_most_500_readings() -> None:
         LogEntry(f"{n}-0", "readings", f"{n - 1}-0", MACHINE, 200, payload) for n in range(1, 6)
     ]
 
-    texts = protocol.fill_texts(Missed("e1", "5-0", tuple(entries)))
+    texts = protocol.fill_texts(MissedEntries("e1", "5-0", tuple(entries)))
 
     messages = [msgspec.json.decode(text) for text in texts]
     assert [len(message["data"]["readings"]) for message in messages] == [400, 400, 200]

@@ -8,7 +8,7 @@ import pytest
 from websockets.frames import Opcode
 
 from realtime.hub import Socket
-from realtime.transport import Wire, text_frame
+from realtime.transport import DirectTransport, text_frame
 
 
 class Client:
@@ -18,7 +18,7 @@ class Client:
         self.heard: list[str] = []
         self.code: int | None = None
         self.at_once = 0
-        self.wire = Wire()
+        self.wire = DirectTransport()
         self.reads = asyncio.Event()
         self.read()
         self.socket = Socket("machine", self._send, self.reads.clear, wire=self.wire)

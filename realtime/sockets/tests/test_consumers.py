@@ -21,7 +21,7 @@ from realtime.routing import websocket_application
 from realtime.sockets import client_messages
 from realtime.sockets.consumers import LiveConsumer
 from realtime.sockets.origin import is_trusted_origin
-from realtime.sockets.session import Conversation
+from realtime.sockets.session import SocketSession
 from realtime.tests.readings import make_reading
 from sensors.models import Machine
 from sensors.store.store import Store
@@ -506,8 +506,8 @@ async def test_socket_that_has_left_leaves_nothing_to_the_collector(logged_in: O
     assert left == set()
 
 
-def _alive() -> set[Socket | Conversation | LiveConsumer]:
-    kinds = (Socket, Conversation, LiveConsumer)
+def _alive() -> set[Socket | SocketSession | LiveConsumer]:
+    kinds = (Socket, SocketSession, LiveConsumer)
     return {one for one in gc.get_objects() if isinstance(one, kinds)}
 
 

@@ -15,7 +15,7 @@ from sensors.api.openapi.parts import (
     words,
 )
 from sensors.api.openapi.problems import Codes, problem_answers
-from sensors.api.parameters import DEFAULT_RESULTS, MOST_RESULTS
+from sensors.api.parameters import DEFAULT_RESULTS, MAX_RESULTS
 from sensors.ingest.field_rules import SENSOR_NAME
 
 DEVICE: list[Part] = [{"deviceKey": []}]
@@ -39,7 +39,7 @@ _MACHINE_ID: Part = {
 _PAGE = (
     _query(
         "limit",
-        {"type": "integer", "minimum": 1, "maximum": MOST_RESULTS, "default": DEFAULT_RESULTS},
+        {"type": "integer", "minimum": 1, "maximum": MAX_RESULTS, "default": DEFAULT_RESULTS},
         "Maximum number of results.",
     ),
     _query(

@@ -19,7 +19,7 @@ from sensors.api.openapi.parts import (
     shape,
     words,
 )
-from sensors.enums import QUALITY_BY_WORD, Connectivity, Quality, Verdict
+from sensors.enums import QUALITY_BY_WORD, Connectivity, Outcome, Quality
 from sensors.ingest import field_rules
 
 _SENSOR_NAME = described(
@@ -28,7 +28,7 @@ _SENSOR_NAME = described(
 )
 _NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 _SCALAR: Part = {"type": ["string", "number", "boolean", "null"]}
-_TAKEN = (Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE)
+_TAKEN = (Outcome.ACCEPTED, Outcome.LATE, Outcome.DUPLICATE)
 
 
 def _machine_id() -> Part:

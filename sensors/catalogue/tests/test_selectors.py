@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sensors.access.device_keys import create_device_key
 from sensors.catalogue.selectors import known, machine_descriptions, machines_after
-from sensors.history.queries.readings import Place, reading_history, sensors_named
+from sensors.history.queries.readings import PageCursor, reading_history, sensors_named
 from sensors.history.tests.rows import NOON, make_reading, write_at
 from sensors.messages import LiveReading
 from sensors.models import Machine, Sensor
@@ -73,7 +73,7 @@ def test_history_pages_join_without_gap_or_repeat() -> None:
     everything = history()
 
     joined: list[Row] = []
-    place: Place | None = None
+    place: PageCursor | None = None
     while True:
         page = reading_history(Sensor.objects.all(), now_us=NOON, limit=5, after=place)
         joined += shown(page.readings)

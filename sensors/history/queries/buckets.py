@@ -12,9 +12,9 @@ from django.db import connection
 from sensors.enums import Quality
 
 # What is read of one sensor at most; a denser history is summed up from its newest rows alone.
-MOST_ROWS = 200_000
+MAX_ROWS = 200_000
 # Sensors asked at once; SQLite takes 500 parts in a query.
-MOST_SENSORS = 100
+MAX_SENSORS = 100
 _STEPS = (
     "SELECT sensor_id, (measured_at - %s) / %s AS step, MIN(measured_at), MAX(measured_at),"
     " MIN(value), MAX(value), MAX(quality) FROM (SELECT sensor_id, measured_at, value, quality"
@@ -23,7 +23,7 @@ _STEPS = (
 )
 
 
-class Step(msgspec.Struct, frozen=True):
+class Bucket(msgspec.Struct, frozen=True):
     """Times in microseconds since 1970 UTC, the step's number from 0, its worst quality.
 
     `low` and `high` are None when no reading of the step had a value.
@@ -38,14 +38,14 @@ class Step(msgspec.Struct, frozen=True):
 
 
 def reading_summary(
-    sensor_ids: Sequence[int], *, start: int, end: int, step_us: int, most_rows: int = MOST_ROWS
-) -> dict[int, list[Step]]:
+    sensor_ids: Sequence[int], *, start: int, end: int, step_us: int, most_rows: int = MAX_ROWS
+) -> dict[int, list[Bucket]]:
     """The steps that hold readings with start <= measured time < end, by sensor, in order.
 
-    At most `MOST_SENSORS` sensors; each costs at most `most_rows` rows, the newest.
+    At most `MAX_SENSORS` sensors; each costs at most `most_rows` rows, the newest.
     """
-    asked = sensor_ids[:MOST_SENSORS]
-    found: dict[int, list[Step]] = {sensor_id: [] for sensor_id in asked}
+    asked = sensor_ids[:MAX_SENSORS]
+    found: dict[int, list[Bucket]] = {sensor_id: [] for sensor_id in asked}
     if not asked:
         return found
     parameters = [
@@ -57,5 +57,5 @@ def reading_summary(
         cursor.execute(" UNION ALL ".join([_STEPS] * len(asked)), parameters)
         rows = cursor.fetchall()
     for sensor_id, number, first_at, last_at, low, high, worst in sorted(rows, key=lambda r: r[:2]):
-        found[sensor_id].append(Step(number, first_at, last_at, low, high, Quality(worst)))
+        found[sensor_id].append(Bucket(number, first_at, last_at, low, high, Quality(worst)))
     return found

@@ -10,10 +10,10 @@ from sensors.enums import Quality
 from sensors.timestamps import SECOND_US
 
 # What is read of one sensor at most, and how many changes are given.
-MOST_ROWS = 5000
-MOST_CHANGES = 50
+MAX_ROWS = 5000
+MAX_CHANGES = 50
 # Sensors asked at once; SQLite takes 500 parts in a query.
-MOST_SENSORS = 100
+MAX_SENSORS = 100
 _CHANGES = (
     "SELECT * FROM (SELECT sensor_id, before_at, measured_at, before_quality, quality FROM"
     " (SELECT sensor_id, measured_at, quality, LAG(measured_at) OVER (ORDER BY measured_at)"
@@ -47,17 +47,17 @@ class Change(msgspec.Struct, frozen=True):
 def reading_changes(sensors: Sequence[SensorDescription], *, start: int, end: int) -> list[Change]:
     """The newest changes with start <= measured time < end, newest first; one query.
 
-    Of each sensor at most `MOST_ROWS` rows are read and `MOST_CHANGES` changes given.
+    Of each sensor at most `MAX_ROWS` rows are read and `MAX_CHANGES` changes given.
     """
-    asked = {sensor.id: sensor for sensor in sensors[:MOST_SENSORS]}
+    asked = {sensor.id: sensor for sensor in sensors[:MAX_SENSORS]}
     if not asked:
         return []
     parameters = [
         parameter
         for sensor in asked.values()
         for parameter in (
-            *(sensor.id, start, end, MOST_ROWS),
-            *(sensor.stale_seconds * SECOND_US, MOST_CHANGES),
+            *(sensor.id, start, end, MAX_ROWS),
+            *(sensor.stale_seconds * SECOND_US, MAX_CHANGES),
         )
     ]
     with connection.cursor() as cursor:

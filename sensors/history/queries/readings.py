@@ -30,7 +30,7 @@ _NEWEST = (
 _Row = tuple[int, int, int, float | None, int, bool, str]
 
 
-class Place(NamedTuple):
+class PageCursor(NamedTuple):
     """A reading's place in the order of a history, which is newest first."""
 
     measured_at: int
@@ -41,7 +41,7 @@ class Page(msgspec.Struct, frozen=True):
     """Readings, newest first, and the place after which more follow; None at the end."""
 
     readings: list[LiveReading]
-    next: Place | None
+    next: PageCursor | None
 
 
 def sensors_named(machine_id: str = "", sensor_type: str = "") -> QuerySet[Sensor]:
@@ -62,7 +62,7 @@ def reading_history(
     start: int = FIRST_US,
     end: int = END_US,
     limit: int = 100,
-    after: Place | None = None,
+    after: PageCursor | None = None,
 ) -> Page:
     """The newest `limit` readings with start <= measured time < end (microseconds).
 
@@ -78,12 +78,12 @@ def reading_history(
     shown = rows[:limit]
     return Page(
         readings=_readings(shown),
-        next=Place(shown[-1][1], shown[-1][0]) if len(rows) > limit else None,
+        next=PageCursor(shown[-1][1], shown[-1][0]) if len(rows) > limit else None,
     )
 
 
 def _newest_rows(
-    sensors: QuerySet[Sensor], *, start: int, end: int, limit: int, after: Place | None
+    sensors: QuerySet[Sensor], *, start: int, end: int, limit: int, after: PageCursor | None
 ) -> list[_Row]:
     candidates = _candidates(sensors, start=start, end=end, limit=limit, after=after)
     rows: list[_Row] = []
@@ -100,7 +100,7 @@ def _newest_rows(
 
 
 def _candidates(
-    sensors: QuerySet[Sensor], *, start: int, end: int, limit: int, after: Place | None
+    sensors: QuerySet[Sensor], *, start: int, end: int, limit: int, after: PageCursor | None
 ) -> Sequence[tuple[int, int]]:
     """(sensor, until when) of those that can be on the page.
 

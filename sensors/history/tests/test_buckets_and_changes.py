@@ -4,7 +4,7 @@ import pytest
 
 from sensors.catalogue.descriptions import SensorDescription
 from sensors.enums import Quality
-from sensors.history.queries.buckets import Step, reading_summary
+from sensors.history.queries.buckets import Bucket, reading_summary
 from sensors.history.queries.changes import Change, reading_changes
 from sensors.history.tests.rows import NOON, make_reading, make_sensor, write_at
 from sensors.readers import positions
@@ -45,8 +45,8 @@ def test_steps_hold_lowest_highest_and_worst() -> None:
 
     assert found == {
         1: [
-            Step(0, at(1), at(4), 20.0, 25.0, Quality.BAD),
-            Step(1, at(12), at(12), 22.0, 22.0, Quality.GOOD),
+            Bucket(0, at(1), at(4), 20.0, 25.0, Quality.BAD),
+            Bucket(1, at(12), at(12), 22.0, 22.0, Quality.GOOD),
         ]
     }
 

@@ -1,4 +1,4 @@
-"""`simulate`: a believable plant that posts through HTTP like any device."""
+"""The command `simulate`: a believable plant that posts through HTTP like any device."""
 
 import asyncio
 import math
@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from sensors.devices.sending.answers import SendingStopped
 from sensors.devices.sending.delivery import make_client
 from sensors.devices.sending.sender import Sender
-from sensors.devices.simulation.kinds import MOST_MACHINES
+from sensors.devices.simulation.kinds import MAX_MACHINES
 from sensors.devices.simulation.plant import Plant
 from sensors.devices.simulation.runner import default_rate, run_plant
 from sensors.management.sending import add_url, counts, device_key, drained, show, until_signal
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = "Post the readings of a simulated plant; the device key comes from DEVICE_KEY."
-    # It talks to a server and needs nothing of this machine's database.
+    # The command talks to a server and needs no database of this machine.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,14 +51,14 @@ class Command(BaseCommand):
 async def _simulate(plant: Plant, *, rate: float, url: str, key: str) -> str:
     """Run until SIGTERM or Ctrl-C; return the summary."""
     async with make_client(url, key) as client, Sender(client) as sender:
-        shown = _Shown(sender)
-        await until_signal(run_plant(plant, sender, rate=rate), show(shown.line, shown.log))
+        progress = _Progress(sender)
+        await until_signal(run_plant(plant, sender, rate=rate), show(progress.line, progress.log))
         unsent = await drained(sender)
         return f"Simulated {len(plant.machines)} machines: {_counts(sender)}{unsent}."
 
 
-class _Shown:
-    """How it goes, each time with what was answered since the time before."""
+class _Progress:
+    """Progress of the simulation, with the rate since the last line."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender
@@ -87,8 +87,8 @@ def _counts(sender: Sender) -> str:
 
 
 def _machines(text: str) -> int:
-    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MOST_MACHINES:
-        raise ArgumentTypeError(f"expected 1 to {MOST_MACHINES} machines, got {text!r}")
+    if not re.fullmatch(r"\d{1,4}", text, re.ASCII) or not 1 <= int(text) <= MAX_MACHINES:
+        raise ArgumentTypeError(f"expected 1 to {MAX_MACHINES} machines, got {text!r}")
     return int(text)
 
 

@@ -10,8 +10,8 @@
 --       then for each series: sensor, bucket, received(16), number of rows, which of the machine's
 --       rows they are ('1,6,11'), and measured(16) and identity of each.
 -- A series is what a machine sends of one sensor in one bucket of measured time, received at once.
--- Reply { epoch, then for each request { status, remaining, reset, verdicts, position } }:
---       status ok | conflict | rate | full; verdicts a(ccepted) l(ate) d(uplicate) c(onflict), of
+-- Reply { epoch, then for each request { status, remaining, reset, outcomes, position } }:
+--       status ok | conflict | rate | full; outcomes a(ccepted) l(ate) d(uplicate) c(onflict), of
 --       one machine after the other.
 -- Times are fixed-width decimal text, which sorts like the number.
 
@@ -20,7 +20,7 @@ local arguments = ARGV
 local remember, most_entries, entry_size = tonumber(arguments[2]), tonumber(arguments[3]), tonumber(arguments[4])
 local seen_prefix, rate_prefix, latest_prefix = arguments[5], arguments[6], arguments[7]
 local KEPT_SECONDS = 30 * 86400 -- of the bookkeeping keys, renewed by every flush
-local MOST_FIELDS = 3000 -- in one call: Lua passes at most 8000 arguments
+local MAX_FIELDS = 3000 -- in one call: Lua passes at most 8000 arguments
 
 local counts, renewed, entries = {}, {}, redis.call('XLEN', log)
 
@@ -202,11 +202,11 @@ local function judge(rows)
     local known = row.known[row.measured]
     if not known then
       row.known[row.measured] = row.identity
-      row.verdict = 'a'
+      row.outcome = 'a'
     elseif known == row.identity then
-      row.verdict = 'd'
+      row.outcome = 'd'
     else
-      row.verdict = 'c'
+      row.outcome = 'c'
       conflicts = conflicts + 1
     end
   end
@@ -214,8 +214,8 @@ local function judge(rows)
 end
 
 local function remember_fields(key, fields)
-  for first = 1, #fields, 2 * MOST_FIELDS do
-    redis.call('HSET', key, unpack(fields, first, math.min(first + 2 * MOST_FIELDS - 1, #fields)))
+  for first = 1, #fields, 2 * MAX_FIELDS do
+    redis.call('HSET', key, unpack(fields, first, math.min(first + 2 * MAX_FIELDS - 1, #fields)))
   end
   renew(key)
 end
@@ -224,10 +224,10 @@ local function write_judged(machine, rows)
   local packed, seen = {}, {}
   machine.newest = {}
   for _, row in ipairs(rows) do
-    if row.verdict == 'a' then
+    if row.outcome == 'a' then
       local latest = machine.newest[row.sensor] or machine.latest[row.sensor]
       if is_late(latest, row.order, row.measured) then
-        row.verdict = 'l'
+        row.outcome = 'l'
         packed[#packed + 1] = string.sub(row.packed, 1, -7) .. 'true]'
       else
         machine.newest[row.sensor] = row
@@ -245,12 +245,12 @@ local function write_judged(machine, rows)
   return #packed > 0
 end
 
-local function verdicts_of(machines)
-  local verdicts = {}
+local function outcomes_of(machines)
+  local outcomes = {}
   for _, machine in ipairs(machines) do
-    for _, row in ipairs(machine.judged) do verdicts[#verdicts + 1] = row.verdict end
+    for _, row in ipairs(machine.judged) do outcomes[#outcomes + 1] = row.outcome end
   end
-  return table.concat(verdicts)
+  return table.concat(outcomes)
 end
 
 local function take_judged(machines, partial)
@@ -259,11 +259,11 @@ local function take_judged(machines, partial)
     machine.judged = rows_of(machine)
     conflicts = conflicts + judge(machine.judged)
   end
-  if conflicts > 0 and not partial then return 'conflict', verdicts_of(machines), false end
+  if conflicts > 0 and not partial then return 'conflict', outcomes_of(machines), false end
   for _, machine in ipairs(machines) do
     if write_judged(machine, machine.judged) then position = machine.position end
   end
-  return 'ok', verdicts_of(machines), position
+  return 'ok', outcomes_of(machines), position
 end
 
 local function take(machines, partial)
@@ -274,18 +274,18 @@ local function take(machines, partial)
     plain = plain and is_plain(machine)
     rows = rows + machine.rows
   end
-  local status, verdicts, position
+  local status, outcomes, position
   if plain then
     for _, machine in ipairs(machines) do
       write_plain(machine)
       position = machine.position
     end
-    status, verdicts = 'ok', string.rep('a', rows)
+    status, outcomes = 'ok', string.rep('a', rows)
   else
-    status, verdicts, position = take_judged(machines, partial)
+    status, outcomes, position = take_judged(machines, partial)
   end
   if status == 'ok' and rows > 1 then count('batch_readings_submitted', rows) end
-  return status, verdicts, position
+  return status, outcomes, position
 end
 
 local epoch = redis.call('GET', epoch_key)
@@ -301,9 +301,9 @@ for _ = 1, tonumber(arguments[8]) do
   local machines, number = {}, tonumber(arguments[at + 4])
   at = at + 5
   for i = 1, number do machines[i], at = read_machine(at) end
-  local status, verdicts, position = 'rate', '', false
-  if within then status, verdicts, position = take(machines, partial) end
-  reply[#reply + 1] = { status, remaining, reset, verdicts, position or '' }
+  local status, outcomes, position = 'rate', '', false
+  if within then status, outcomes, position = take(machines, partial) end
+  reply[#reply + 1] = { status, remaining, reset, outcomes, position or '' }
 end
 
 for name, by in pairs(counts) do redis.call('HINCRBY', metrics, name, by) end

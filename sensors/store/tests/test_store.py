@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from sensors.enums import Quality, Verdict
+from sensors.enums import Outcome, Quality
 from sensors.exceptions import LogFull, RateLimited
 from sensors.history.tests.following import audience
 from sensors.messages import START, Audience, LiveReading
@@ -18,7 +18,7 @@ from sensors.store.client import RedisError
 from sensors.store.store import Store
 from sensors.timestamps import SECOND_US, now_us
 
-A, L, D, C = Verdict.ACCEPTED, Verdict.LATE, Verdict.DUPLICATE, Verdict.CONFLICT
+A, L, D, C = Outcome.ACCEPTED, Outcome.LATE, Outcome.DUPLICATE, Outcome.CONFLICT
 NOW = now_us()
 
 
@@ -40,7 +40,7 @@ def reading(seconds: float = 0, value: float | None = 20.0, **changes: object) -
 async def test_append_returns_a_verdict_per_reading(store: Store) -> None:
     receipt = await store.append([reading(1), reading(2), reading(1.5), reading(2)])
 
-    assert receipt.verdicts == (A, A, L, D)
+    assert receipt.outcomes == (A, A, L, D)
     assert receipt.position is not None
 
 
@@ -64,7 +64,7 @@ async def test_append_with_a_conflict_writes_nothing(store: Store) -> None:
 
     receipt = await store.append([reading(2, 21.0), reading(1, 99.0)])
 
-    assert receipt.verdicts == (A, C)
+    assert receipt.outcomes == (A, C)
     assert receipt.position is None
     assert await store.length() == 1
 
@@ -74,7 +74,7 @@ async def test_append_partial_with_a_conflict_takes_the_rest(store: Store) -> No
 
     receipt = await store.append([reading(2, 21.0), reading(1, 99.0)], partial=True)
 
-    assert receipt.verdicts == (A, C)
+    assert receipt.outcomes == (A, C)
     entries = await store.read(START, count=10)
     assert entries[1].readings() == [reading(2, 21.0)]
 
@@ -84,7 +84,7 @@ async def test_append_of_another_quality_is_a_conflict(store: Store) -> None:
 
     receipt = await store.append([reading(1, quality=Quality.BAD)])
 
-    assert receipt.verdicts == (C,)
+    assert receipt.outcomes == (C,)
 
 
 async def test_latest_is_never_moved_by_a_late_reading(store: Store) -> None:
@@ -125,8 +125,8 @@ async def test_batch_of_thousands_of_readings_of_one_sensor_is_taken_once(store:
     first = await store.append(readings)
     again = await store.append(readings)
 
-    assert set(first.verdicts) == {A}
-    assert set(again.verdicts) == {D}
+    assert set(first.outcomes) == {A}
+    assert set(again.outcomes) == {D}
 
 
 async def test_requests_of_one_flush_see_what_was_taken_before_them_alone(store: Store) -> None:
@@ -138,7 +138,7 @@ async def test_requests_of_one_flush_see_what_was_taken_before_them_alone(store:
         store.append([reading(2), reading(1, value=1.0)], partial=True),
     )
 
-    assert [receipt.verdicts for receipt in receipts] == [(A, C), (A, A), (D, C)]
+    assert [receipt.outcomes for receipt in receipts] == [(A, C), (A, A), (D, C)]
     [snapshot] = await store.snapshots(["CNC-001"])
     assert [one.measured_at for one in snapshot.readings] == [reading(2).measured_at]
     assert (await store.counters())["sensor_readings_processed"] == 3
@@ -149,7 +149,7 @@ async def test_order_is_that_of_the_request_where_measured_times_lie_far_apart(
 ) -> None:
     receipt = await store.append([reading(0), reading(200), reading(1), reading(201)])
 
-    assert receipt.verdicts == (A, A, L, A)
+    assert receipt.outcomes == (A, A, L, A)
 
 
 async def test_repeat_of_one_stamped_with_a_time_to_come_is_recognised(store: Store) -> None:
@@ -159,7 +159,7 @@ async def test_repeat_of_one_stamped_with_a_time_to_come_is_recognised(store: St
     again = await store.append(ahead[:1])
     other = await store.append([reading(50, 99.0, received_at=NOW)])
 
-    assert (again.verdicts, other.verdicts) == ((D,), (C,))
+    assert (again.outcomes, other.outcomes) == ((D,), (C,))
 
 
 async def test_positions_are_those_of_the_log_and_of_each_machine(
@@ -234,7 +234,7 @@ async def test_rate_limit_counts_requests_of_a_key(store: Store, settings: objec
     assert receipt.remaining == 1
     assert caught.value.status == 429
     assert 1 <= int(caught.value.headers["Retry-After"]) <= 60
-    assert (await store.append([reading(3)], key_id="k2")).verdicts == (A,)
+    assert (await store.append([reading(3)], key_id="k2")).outcomes == (A,)
 
 
 async def test_full_log_refuses_and_loses_nothing(store: Store, settings: object) -> None:
@@ -330,26 +330,26 @@ class Model:
 
     def append(
         self, readings: list[LiveReading], *, partial: bool
-    ) -> tuple[list[Verdict], list[LiveReading]]:
-        """The verdicts, and the readings that are logged."""
-        verdicts, taken, logged = [], dict(self.taken), []
+    ) -> tuple[list[Outcome], list[LiveReading]]:
+        """The outcomes, and the readings that are logged."""
+        outcomes, taken, logged = [], dict(self.taken), []
         for one in readings:
             known = taken.setdefault(one.id, one)
             same = (known.value, known.quality) == (one.value, one.quality)
-            verdicts.append(A if known is one else D if same else C)
-        if C in verdicts and not partial:
-            return verdicts, []
+            outcomes.append(A if known is one else D if same else C)
+        if C in outcomes and not partial:
+            return outcomes, []
         self.taken = taken
         for at, one in enumerate(readings):
-            if verdicts[at] is not A:
+            if outcomes[at] is not A:
                 continue
             latest = self.latest.get((one.machine_id, one.sensor_type))
             if latest and one.order < latest.order:
-                verdicts[at] = L
+                outcomes[at] = L
             else:
                 self.latest[one.machine_id, one.sensor_type] = one
-            logged.append(msgspec.structs.replace(one, late=verdicts[at] is L))
-        return verdicts, logged
+            logged.append(msgspec.structs.replace(one, late=outcomes[at] is L))
+        return outcomes, logged
 
 
 # Two machines and sensors, moments of two buckets, most in the order in which devices send them;
@@ -389,9 +389,9 @@ async def test_append_agrees_with_a_dictionary(
 
     for readings, partial in sent:
         receipt = await store.append(readings, partial=partial)
-        verdicts, rows = model.append(readings, partial=partial)
+        outcomes, rows = model.append(readings, partial=partial)
         logged += rows
-        assert list(receipt.verdicts) == verdicts
+        assert list(receipt.outcomes) == outcomes
         assert (receipt.position is None) == (not rows)
 
     entries = await store.read(START, count=100)

@@ -14,11 +14,17 @@ from sensors.devices.replay.columns import (
     Mapping,
     MappingRefused,
     check_sensors,
-    find_places,
+    find_columns,
     parse_mapping,
 )
-from sensors.devices.replay.player import LONGEST_PAUSE, turns, wire_readings
-from sensors.devices.replay.recording import LONGEST_LINE, Recording, RecordingRefused, Row, Survey
+from sensors.devices.replay.player import LONGEST_PAUSE, payloads, steps
+from sensors.devices.replay.recording import (
+    MAX_LINE,
+    RecordedRow,
+    Recording,
+    RecordingRefused,
+    Survey,
+)
 from sensors.devices.replay.schedule import Schedule, make_schedule
 from sensors.devices.sending.outbox import BATCH_READINGS
 from sensors.timestamps import SECOND_US, format_us, from_datetime
@@ -33,7 +39,7 @@ def recording(folder: Path, content: str | bytes, **options: str) -> Recording:
     return Recording(path, VALUE, **options)
 
 
-def surveyed(rows: Sequence[Row]) -> Survey:
+def surveyed(rows: Sequence[RecordedRow]) -> Survey:
     found = Survey()
     for row in rows:
         found.add(row)
@@ -136,8 +142,8 @@ def test_check_sensors_one_sensor_from_two_columns_is_refused() -> None:
         ([" time ", "value"], 0),
     ],
 )
-def test_find_places_knows_the_usual_time_columns(header: list[str], time: int) -> None:
-    assert find_places(header, VALUE, time_column=None).time == time
+def test_find_columns_knows_the_usual_time_columns(header: list[str], time: int) -> None:
+    assert find_columns(header, VALUE, time_column=None).time == time
 
 
 @pytest.mark.parametrize(
@@ -152,11 +158,11 @@ def test_find_places_knows_the_usual_time_columns(header: list[str], time: int) 
         (["time", *map(str, range(99))], None, "Its first columns are 'time', '0', "),
     ],
 )
-def test_find_places_says_what_is_missing(
+def test_find_columns_says_what_is_missing(
     header: list[str], time_column: str | None, sentence: str
 ) -> None:
     with pytest.raises(MappingRefused) as told:
-        find_places(header, VALUE, time_column=time_column)
+        find_columns(header, VALUE, time_column=time_column)
 
     assert sentence in str(told.value)
 
@@ -193,7 +199,7 @@ def test_rows_take_quotes_another_delimiter_and_another_encoding(tmp_path: Path)
         ("time,value\n2020-03-09\n", "line 2: expected 2 cells, got 1."),
         ('time,value\n2020-03-09,"1\n', "line 2: unexpected end of data."),
         ('time,value\n2020-03-09,"1"2\n', "line 2: ',' expected after '\"'."),
-        ("time,value\n" + "1" * (LONGEST_LINE + 1), "line 2: expected a line of at most 1,000,000"),
+        ("time,value\n" + "1" * (MAX_LINE + 1), "line 2: expected a line of at most 1,000,000"),
         (b"time,value,x\n2020-03-09,1,\xe4\n", "line 2 is not utf-8-sig: byte 0xe4 at character"),
         ("time,value\n".encode("utf-16"), "line 1 is not utf-8-sig: byte 0xff at character 1."),
     ],
@@ -224,7 +230,7 @@ MOMENTS = st.lists(st.integers(0, 4_000_000_000 * SECOND_US), min_size=1, max_si
 def test_schedule_any_recording_keeps_its_order(
     moments: list[int], speed: float, keep_time: bool
 ) -> None:
-    rows = [Row(at, (1.0,)) for at in moments]
+    rows = [RecordedRow(at, (1.0,)) for at in moments]
 
     schedule = make_schedule(surveyed(rows), speed=speed, keep_time=keep_time, start=NOW)
 
@@ -242,7 +248,7 @@ def test_schedule_any_recording_keeps_its_order(
 
 
 def test_schedule_at_a_speed_divides_the_distances() -> None:
-    rows = [Row(second * SECOND_US, (1.0,)) for second in (100, 104, 102)]
+    rows = [RecordedRow(second * SECOND_US, (1.0,)) for second in (100, 104, 102)]
 
     schedule = make_schedule(surveyed(rows), speed=4.0, keep_time=False, start=NOW)
 
@@ -250,7 +256,7 @@ def test_schedule_at_a_speed_divides_the_distances() -> None:
 
 
 def test_schedule_beyond_the_calendar_is_refused() -> None:
-    rows = [Row(0, (1.0,)), Row(40 * 365 * 86_400 * SECOND_US, (1.0,))]
+    rows = [RecordedRow(0, (1.0,)), RecordedRow(40 * 365 * 86_400 * SECOND_US, (1.0,))]
 
     with pytest.raises(RecordingRefused, match=r"At speed 0\.001 the replay would leave the years"):
         make_schedule(surveyed(rows), speed=0.001, keep_time=False, start=NOW)
@@ -261,12 +267,12 @@ def test_schedule_beyond_the_calendar_is_refused() -> None:
     late=st.integers(0, 5 * SECOND_US),
 )
 def test_turns_give_every_row_once_in_order_and_none_early(seconds: list[int], late: int) -> None:
-    rows = [Row(second * SECOND_US, (1.0,)) for second in seconds]
+    rows = [RecordedRow(second * SECOND_US, (1.0,)) for second in seconds]
     schedule = make_schedule(surveyed(rows), speed=2.0, keep_time=False, start=NOW)
     clock = [NOW + late]
-    given_out = list[Row]()
+    given_out = list[RecordedRow]()
 
-    for turn in turns(iter(rows), schedule, now=lambda: clock[0]):
+    for turn in steps(iter(rows), schedule, now=lambda: clock[0]):
         if isinstance(turn, float):
             assert 0 < turn <= LONGEST_PAUSE
             clock[0] += round(turn * SECOND_US)
@@ -278,20 +284,22 @@ def test_turns_give_every_row_once_in_order_and_none_early(seconds: list[int], l
 
 
 def test_turns_at_speed_0_fill_batches_and_never_wait() -> None:
-    rows = [Row(at, (1.0, None, 2.0)) for at in range(BATCH_READINGS)]
+    rows = [RecordedRow(at, (1.0, None, 2.0)) for at in range(BATCH_READINGS)]
     schedule = Schedule(speed=0.0, keep_time=False, start=NOW, first=0, newest=0)
 
-    given_out = list(turns(iter(rows), schedule, now=lambda: NOW))
+    given_out = list(steps(iter(rows), schedule, now=lambda: NOW))
 
     assert given_out == [rows[: BATCH_READINGS // 2], rows[BATCH_READINGS // 2 :]]
 
 
-def test_wire_readings_leave_out_empty_cells_and_say_bad_for_nan() -> None:
+def test_payloads_leave_out_empty_cells_and_say_bad_for_nan() -> None:
     mappings = [*VALUE, Mapping("b", "flow", "m3/h"), Mapping("c", "speed", "rpm")]
     schedule = Schedule(speed=0.0, keep_time=True, start=NOW, first=0, newest=0)
 
     readings = list(
-        wire_readings([Row(NOW, (1.5, None, math.nan))], mappings, schedule, machine_id="CNC-001")
+        payloads(
+            [RecordedRow(NOW, (1.5, None, math.nan))], mappings, schedule, machine_id="CNC-001"
+        )
     )
 
     shared = {"machine_id": "CNC-001", "timestamp": "2026-11-23T10:30:00.000000Z"}
@@ -305,6 +313,6 @@ def test_survey_knows_the_oldest_and_newest_of_an_unordered_recording() -> None:
     oldest = datetime(2020, 1, 1, tzinfo=UTC)
     times = [from_datetime(oldest + timedelta(days=days)) for days in (2, 0, 5, 1)]
 
-    found = surveyed([Row(at, (1.0, None)) for at in times])
+    found = surveyed([RecordedRow(at, (1.0, None)) for at in times])
 
     assert found == Survey(rows=4, readings=4, first=times[0], oldest=times[1], newest=times[2])

@@ -138,7 +138,7 @@ async def test_send_refused_batch_is_counted_and_the_next_goes_on() -> None:
 
 
 async def test_send_500_is_given_up_after_some_tries() -> None:
-    script = [Say(500, {"Retry-After": "0"})] * answers.MOST_TRIES_AFTER_500
+    script = [Say(500, {"Retry-After": "0"})] * answers.MAX_TRIES_AFTER_500
     async with small_server(*script) as server, sender_to(server) as sender:
         await sender.send([make_batch()])
 
