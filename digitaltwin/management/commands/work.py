@@ -15,7 +15,7 @@ from sensors.store.client import is_memory
 class Command(BaseCommand):
     help = (
         "Run the readers that follow the log: broadcast (to the sockets) and history (into the "
-        "database). Of each reader one process works, further ones stand by. Ctrl-C ends it."
+        "database). One process runs each reader, others stand by. Stop with Ctrl-C."
     )
     # It must start while the database is away, and go on when it comes.
     requires_system_checks = ()
@@ -29,11 +29,11 @@ class Command(BaseCommand):
         names = list(dict.fromkeys(options["readers"] or READERS))
         for name in names:
             if name not in READERS:
-                raise CommandError(f"There is no reader {name!r}; there are {', '.join(READERS)}.")
+                raise CommandError(f"There is no reader {name!r}; expected {', '.join(READERS)}.")
         if is_memory(settings.REDIS_URL):
             raise CommandError(
-                "There is no Redis to read from: set REDIS_URL, or start `up`, which runs the "
-                "readers itself."
+                "No Redis is configured: set REDIS_URL, or start `up`, which runs the readers "
+                "itself."
             )
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -34,7 +34,7 @@ def test_unknown_reader_is_refused_with_a_sentence() -> None:
 
     _, error = process.communicate(timeout=20)
 
-    assert error == "CommandError: There is no reader 'alarm'; there are broadcast, history.\n"
+    assert error == "CommandError: There is no reader 'alarm'; expected broadcast, history.\n"
     assert process.returncode == 1
 
 
@@ -43,7 +43,7 @@ def test_log_in_memory_is_refused_with_a_sentence() -> None:
 
     _, error = process.communicate(timeout=20)
 
-    assert error.startswith("CommandError: There is no Redis to read from: set REDIS_URL")
+    assert error.startswith("CommandError: No Redis is configured: set REDIS_URL")
     assert process.returncode == 1
 
 
