@@ -11,7 +11,7 @@ from django.utils.translation import gettext_lazy
 from sensors.timestamps import SECOND_US, parse_rfc3339
 
 # UCUM's letters for what people write otherwise.
-SIGNS = {"Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
+SIGNS = {"rpm": gettext_lazy("rpm"), "Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
 # The shipped types of sensors, and where the demonstration's sit.
 QUANTITIES = {
     "temperature": gettext_lazy("Temperature"),
@@ -210,7 +210,7 @@ def _plain(name: str) -> str:
 
 
 def unit_sign(unit: str) -> str:
-    return SIGNS.get(unit, unit)
+    return str(SIGNS.get(unit, unit))
 
 
 def worst_quality(sensors: Sequence[Mapping[str, Any]]) -> str:
