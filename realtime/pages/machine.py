@@ -1,7 +1,5 @@
 """What a machine's page shows beside its values: the picture, what happened, what was said last."""
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from realtime.presentation import texts
@@ -9,12 +7,13 @@ from realtime.presentation.events import Event, Silence, recent_events
 from realtime.presentation.schematics import spots
 from realtime.presentation.view_models import Shown, local, shown_machine
 from sensors.catalogue.descriptions import MachineDescription, SensorDescription
+from sensors.messages import effective_time
 from sensors.timestamps import SECOND_US, format_us, parse_rfc3339
 from sensors.twins.representation import OFFLINE_FACTOR
 
 
 def machine_shown(description: MachineDescription, machine: Shown, now_us: int) -> Shown:
-    """The machine for its template; `machine` is its JSON (contract 3.2)."""
+    """The machine for its template; `machine` is its JSON."""
     shown = shown_machine(machine)
     shown["sensors"] = [
         sensor_row(sensor, description.sensors.get(sensor["sensor_type"]))
@@ -84,17 +83,20 @@ def since_text(machine: Shown, silences: list[Silence], now_us: int) -> str:
 
 
 def _silent_since(machine: Shown) -> int:
-    """When the last of its sensors went stale, or the machine offline (contract 3.2)."""
+    """When the last of its sensors went stale, or the machine offline."""
     heard = [sensor for sensor in machine["sensors"] if sensor["latest"]]
     if machine["connectivity"] == "offline":
         longest: int = max(sensor["stale_seconds"] for sensor in machine["sensors"])
-        last = max(_order(sensor["latest"]) for sensor in heard)
+        last = max(_effective_at(sensor["latest"]) for sensor in heard)
         return last + OFFLINE_FACTOR * longest * SECOND_US
-    return max(_order(one["latest"]) + int(one["stale_seconds"]) * SECOND_US for one in heard)
+    return max(
+        _effective_at(sensor["latest"]) + int(sensor["stale_seconds"]) * SECOND_US
+        for sensor in heard
+    )
 
 
-def _order(latest: dict[str, Any]) -> int:
-    return min(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
+def _effective_at(latest: Shown) -> int:
+    return effective_time(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
 
 
 def said_last(sensors: list[Shown], now_us: int) -> Shown | None:

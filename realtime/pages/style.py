@@ -3,7 +3,7 @@
 from typing import Any
 
 from realtime.pages.machine import sensor_row
-from realtime.presentation import texts
+from realtime.presentation import charts, texts
 from realtime.presentation.schematics import spots
 from realtime.presentation.view_models import Shown, shown_machine
 from sensors.catalogue.descriptions import SensorDescription
@@ -39,6 +39,7 @@ def style_page(now_us: int) -> Shown:
         "words": texts.words(),
         "tokens": TOKENS,
         "tiles": tiles,
+        "spark_buckets": charts.SPARK_BUCKETS,
         "rows": [tile["sensors"][0] for tile in tiles[:7]],
         "feeds": [{"feed": feed, "sentence": sentence(feed)} for feed in FEEDS],
         "kinds": [one_kind(kind, now_us) for kind in KINDS],
@@ -47,7 +48,9 @@ def style_page(now_us: int) -> Shown:
 
 def sentence(feed: str) -> str:
     """Write the sentence that the feed bar shows in this state; empty while it is live."""
-    text = str(texts.FEED.get(feed, "")).format(duration=texts.duration_text(7), time=MOMENT)
+    text = str(texts.FEED.get(feed, "")).format(
+        duration=texts.duration_text(7), time=MOMENT, code=4400
+    )
     if feed not in ("down", "stopped"):
         return text
     return f"{text} {texts.VALUES_FROM.format(time=MOMENT)}"

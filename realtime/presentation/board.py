@@ -37,7 +37,7 @@ class Wanted(msgspec.Struct, frozen=True):
         return urlencode({name: value for name, value in parts.items() if value})
 
     def takes(self, machine: Shown) -> bool:
-        """Whether the machine is asked for; the same as `matches` of static/js/filter.js."""
+        """Whether the machine is asked for; the same as `matches` of static/js/board/filter.js."""
         if not all(word in machine["search"] for word in self.q.lower().split()):
             return False
         if self.state == ATTENTION:
