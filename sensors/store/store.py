@@ -47,7 +47,7 @@ class Store:
         By INFO: managed Redis forbids CONFIG.
         """
         if self.in_memory:
-            return "it lives in the memory of this process"
+            return "it is in the memory of this process"
         with translate_errors():
             persistence = await self._client.info("persistence")
             memory = await self._client.info("memory")
