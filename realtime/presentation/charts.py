@@ -1,11 +1,11 @@
-"""What the charts load: a history in steps, by sensor."""
+"""Histories for the charts and for the sparks of the tiles, in steps."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from sensors.catalogue.descriptions import SensorDescription
 from sensors.catalogue.selectors import machine_descriptions
-from sensors.history.queries.buckets import Bucket, reading_summary
+from sensors.history.queries.buckets import Bucket, reading_buckets
 from sensors.timestamps import SECOND_US, format_us
 
 Shown = dict[str, Any]
@@ -26,7 +26,7 @@ def sparks(rows: Sequence[str], now_us: int) -> Shown:
     machines = machine_descriptions()
     sensors = {row: sensor for row in asked if (sensor := _sensor(machines, row))}
     ids = [one.id for one in sensors.values()]
-    steps = reading_summary(ids, start=start, end=now_us, step_us=step_us, most_rows=SPARK_ROWS)
+    steps = reading_buckets(ids, start=start, end=now_us, bucket_us=step_us, max_rows=SPARK_ROWS)
     return {
         "start": format_us(start),
         "step_seconds": step_us // SECOND_US,
@@ -52,7 +52,7 @@ def chart(machine_id: str, sensor: str, minutes: str, now_us: int) -> Shown | No
     step_us = SPANS[minutes] * SECOND_US
     start = (now_us - int(minutes) * 60 * SECOND_US) // step_us * step_us
     # A stamp may be ahead of us by as much as the door lets through; the chart shows it.
-    found = reading_summary([described.id], start=start, end=2**62, step_us=step_us)
+    found = reading_buckets([described.id], start=start, end=2**62, bucket_us=step_us)
     steps = [_step(step) for step in found[described.id]]
     return {"step_seconds": SPANS[minutes], "steps": steps}
 

@@ -9,13 +9,8 @@ from sensors.enums import Quality
 from sensors.history.tests.rows import NOON, make_reading
 from sensors.messages import LiveReading
 from sensors.timestamps import SECOND_US, format_us
-from sensors.twins.representation import (
-    age_seconds,
-    connectivity,
-    latest_json,
-    machine_json,
-    reading_json,
-)
+from sensors.twins.representation import latest_json, machine_json, reading_json
+from sensors.twins.states import age_seconds, connectivity
 
 
 def sensor(name: str = "temperature", stale_seconds: int = 10) -> SensorDescription:
