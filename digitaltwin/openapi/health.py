@@ -100,7 +100,7 @@ def _found(description: str, name: str, **examples: Any) -> Part:
 HEALTH = _operation(
     "get_health",
     "Get the health of the whole platform",
-    "For people and monitors, within two seconds. What cannot be known is null.",
+    "For operators and monitoring, within two seconds. Unknown values are null.",
     {
         "200": _found("Healthy or degraded.", "Health", healthy=_HEALTHY),
         "503": _found("Unhealthy.", "Health", unhealthy=_UNHEALTHY),
@@ -108,16 +108,16 @@ HEALTH = _operation(
 )
 LIVE = _operation(
     "get_live",
-    "Ask whether this process runs",
-    "It looks at nothing else.",
-    {"200": _found("It does.", "Live", live={"status": "live"})},
+    "Check whether this process runs",
+    "Checks nothing but the process.",
+    {"200": _found("The process runs.", "Live", live={"status": "live"})},
 )
 READY = _operation(
     "get_ready",
-    "Ask whether to send requests here",
-    "Not while the process ends, nor without Redis or the database.",
+    "Check whether this process is ready for requests",
+    "Not ready during shutdown, or without Redis or the database.",
     {
-        "200": _found("Yes.", "Ready", ready=_READY),
-        "503": _found("No.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
+        "200": _found("Ready.", "Ready", ready=_READY),
+        "503": _found("Not ready.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
     },
 )

@@ -78,7 +78,7 @@ def since_text(state: MachineState, silences: Sequence[Silence], now_us: int) ->
     if state.connectivity is Connectivity.ONLINE:
         if not silences:
             return ""
-        word = _("since {time}") if silences[-1].is_known else _("since {time} or before")
+        word = _("since {time}") if silences[-1].is_known else _("since at least {time}")
         return word.format(time=time_text(silences[-1].end, now_us=now_us))
     return _("since {time}").format(time=time_text(_silent_since(state), now_us=now_us))
 
@@ -119,10 +119,13 @@ def last_message(sensors: Sequence[SensorState], now_us: int) -> LastMessage | N
 
 
 def clock_sentence(skew: float) -> str:
-    """Compare the device's stamp with its arrival: `skew` seconds ahead, or behind (negative).
+    """Compare a stamp with its arrival; `skew` is by how many seconds it was ahead.
 
-    A slow clock and a slow network look the same.
+    A slow clock and a slow network look the same: for an early stamp the sentence names neither.
     """
+    duration = texts.duration_text(abs(skew))
+    if abs(skew) <= texts.AHEAD_SECONDS:
+        return _("in sync ({duration})").format(duration=duration)
     if skew > 0:
-        return _("{seconds} s ahead of the server").format(seconds=texts.decimal(f"{skew:.3f}"))
-    return _("stamped {seconds} s before it came").format(seconds=texts.decimal(f"{-skew:.3f}"))
+        return _("{duration} ahead of the server").format(duration=duration)
+    return _("Measured {duration} before it arrived").format(duration=duration)

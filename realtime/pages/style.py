@@ -33,6 +33,8 @@ SAMPLES = (
     Sample("SHW-007", Connectivity.NEVER_SEEN, None),
     Sample("SHW-008", None, None),
 )
+# The time in the sentences of the feed.
+MOMENT = "06:23:31"
 FEEDS = ("connecting", "live", "delayed", "down", "lost", "stopped")
 KINDS = ("machining centre", "mill", "lathe", "robot", "press", "pump", "")
 UNITS = {"temperature": "Cel", "vibration": "mm/s", "speed": "rpm", "pressure": "bar"}
@@ -58,8 +60,11 @@ def style_page(now_us: int) -> StylePage:
 
 
 def sentence(feed: str) -> str:
-    """Write the sentence of the banner in this state; empty while the feed is live."""
-    return str(texts.FEED.get(feed, "")).format(age=texts.age_text(7))
+    """Write the sentence that the feed bar shows in this state; empty while it is live."""
+    text = str(texts.FEED.get(feed, "")).format(duration=texts.duration_text(7), time=MOMENT)
+    if feed not in ("down", "stopped"):
+        return text
+    return f"{text} {texts.VALUES_FROM.format(time=MOMENT)}"
 
 
 def machine_of(sample: Sample, kind: str, now_us: int) -> MachineState:

@@ -49,7 +49,7 @@ def grouped(tiles: Iterable[MachineTile], order: str) -> tuple[BoardGroup, ...]:
 def by_urgency(tiles: Iterable[MachineTile]) -> list[BoardGroup]:
     """Make one group of all tiles, or none without tiles."""
     rows = tuple(sorted(tiles, key=lambda tile: (tile.urgency, tile.machine_id)))
-    return [BoardGroup(_("Who needs someone first"), rows)] if rows else []
+    return [BoardGroup(_("Most urgent first"), rows)] if rows else []
 
 
 def by_line(tiles: Iterable[MachineTile]) -> list[BoardGroup]:
@@ -60,7 +60,7 @@ def by_line(tiles: Iterable[MachineTile]) -> list[BoardGroup]:
 
     rows = sorted(tiles, key=lambda tile: (location(tile), tile.urgency, tile.machine_id))
     groups = [tuple(group) for _location, group in groupby(rows, key=location)]
-    return [BoardGroup(group[0].location or _("Without a place"), group) for group in groups]
+    return [BoardGroup(group[0].location or _("No location"), group) for group in groups]
 
 
 def filter_states(tiles: Sequence[MachineTile], chosen: str) -> tuple[FilterState, ...]:
@@ -68,7 +68,7 @@ def filter_states(tiles: Sequence[MachineTile], chosen: str) -> tuple[FilterStat
     connectivities = [tile.connectivity for tile in tiles]
     attention = sum(tile.urgency < texts.CALM for tile in tiles)
     keys = {ALL: "a", ATTENTION: "n"}
-    counts = [(ALL, _("All"), len(tiles)), (ATTENTION, _("Needs someone"), attention)]
+    counts = [(ALL, _("All"), len(tiles)), (ATTENTION, _("Needs attention"), attention)]
     counts += [
         (name, str(word), connectivities.count(name)) for name, word in texts.CONNECTIVITY.items()
     ]

@@ -93,11 +93,10 @@ def sensor_silences(changes: Iterable[Change], silences: Sequence[Silence]) -> I
     ends = {silence.end for silence in silences if silence.is_known}
     for change in changes:
         if change.is_silence and change.before_at is not None and change.at not in ends:
-            silent = texts.age_text((change.at - change.before_at) / SECOND_US)
+            silent = texts.duration_text((change.at - change.before_at) / SECOND_US)
             sensor = texts.sensor_label(change.sensor.name)
-            yield Event(
-                change.at, _("{sensor}: nothing for {age}").format(sensor=sensor, age=silent)
-            )
+            sentence = _("{sensor}: no data for {duration}")
+            yield Event(change.at, sentence.format(sensor=sensor, duration=silent))
 
 
 def quality_changes(changes: Iterable[Change]) -> Iterable[Event]:
@@ -117,7 +116,7 @@ def quality_changes(changes: Iterable[Change]) -> Iterable[Event]:
 def conflicts(machine: MachineDescription) -> Iterable[Event]:
     """Report second values for a time that the history already held."""
     names = {sensor.id: sensor.name for sensor in machine.sensors.values()}
-    sentence = _("{sensor}: a second value {second} for one moment was refused; {first} stays")
+    sentence = _("{sensor}: conflicting value {second} for the same time rejected; {first} kept")
     for conflict in newest_conflicts(list(names), limit=MAX_EVENTS):
         yield Event(
             conflict.received_at,

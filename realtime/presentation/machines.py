@@ -23,7 +23,8 @@ def machine_tile(state: MachineState) -> MachineTile:
     """Describe a machine in words and figures, with its urgency."""
     machine = state.machine
     sensors = tuple(sensor_value(sensor) for sensor in in_display_order(state.sensors))
-    worst = texts.worst_quality(sensor.quality for sensor in sensors)
+    qualities = {sensor.sensor_type: sensor.quality for sensor in sensors}
+    worst = texts.worst_quality(qualities.values())
     is_stale = any(sensor.is_stale for sensor in sensors)
     connectivity = state.connectivity_name
     return MachineTile(
@@ -39,7 +40,7 @@ def machine_tile(state: MachineState) -> MachineTile:
         connectivity=connectivity,
         connectivity_word=str(texts.CONNECTIVITY[connectivity]),
         worst=worst,
-        worst_word="–" if worst == "none" else str(texts.QUALITIES[worst]),
+        quality_note=texts.quality_note(qualities, worst),
         seen=seen_text(state.sensors),
         urgency=texts.urgency(connectivity, worst, some_stale=is_stale),
         search=search_text(machine),
@@ -116,5 +117,6 @@ def sensor_row(state: SensorState) -> SensorRow:
         range=_("{low} to {high}").format(low=texts.number_text(low), high=texts.number_text(high)),
         minimum=low,
         maximum=high,
+        stale_after=texts.duration_text(state.sensor.stale_seconds),
         mark=round(min(1.0, max(0.0, share)) * MARK_RANGE, 2),
     )

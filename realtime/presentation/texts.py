@@ -24,7 +24,7 @@ QUANTITIES = {
 }
 POSITIONS = {
     "drive_end": gettext_lazy("drive end"),
-    "non_drive_end": gettext_lazy("non drive end"),
+    "non_drive_end": gettext_lazy("non-drive end"),
 }
 # Between the quantity and the position.
 POSITION_SIGN = " · "
@@ -42,26 +42,33 @@ QUALITIES = {
     "bad": gettext_lazy("bad"),
 }
 _RANK = tuple(QUALITIES)
+MANY_SENSORS = gettext_lazy("{n} sensors")
+# Seconds of a unit -> its text, the largest unit first.
 AGES = {
     86_400: gettext_lazy("{n} d"),
     3600: gettext_lazy("{n} h"),
     60: gettext_lazy("{n} min"),
     1: gettext_lazy("{n} s"),
 }
+MILLISECONDS = gettext_lazy("{n} ms")
+# Of a duration: its smaller and its larger unit, and up to how many seconds they are used.
+DURATIONS = ((1, 60, 3600), (60, 3600, 86_400), (3600, 86_400, float("inf")))
 CLOCKS = {
     "ahead": gettext_lazy("clock {age} ahead"),
     # From here a slow clock and a reading that was held back look the same.
-    "behind": gettext_lazy("came {age} after"),
+    "behind": gettext_lazy("arrived {age} late"),
 }
 FEED = {
-    "delayed": gettext_lazy("The live feed is {age} behind. Values are older than they look."),
-    "down": gettext_lazy("The live feed is down: the log cannot be reached. Nothing here is live."),
-    "lost": gettext_lazy("Connection lost. Values are the last known; trying to reconnect."),
-    "4401": gettext_lazy("You are logged out."),
-    "4403": gettext_lazy("Your role no longer allows you to see this. Values are not live."),
-    "4404": gettext_lazy("This machine is not known any more. Values are not live."),
-    "stopped": gettext_lazy("The live feed has ended."),
+    "delayed": gettext_lazy("Live data is {duration} behind."),
+    "down": gettext_lazy("Live data unavailable."),
+    "lost": gettext_lazy("No connection to the server since {time}. Reconnecting …"),
+    "4401": gettext_lazy("You have been logged out."),
+    "4403": gettext_lazy("You no longer have access to this page."),
+    "4404": gettext_lazy("This machine no longer exists."),
+    "stopped": gettext_lazy("Live updates have stopped."),
 }
+# Follows a sentence of FEED where the page shows values that no message renews.
+VALUES_FROM = gettext_lazy("Values below are from {time}.")
 CALM = 6
 TRENDS = {
     "up": gettext_lazy("rising"),
@@ -73,7 +80,6 @@ EVENTS = {
     "stale": gettext_lazy("went stale"),
     "offline": gettext_lazy("went offline"),
     "quality": gettext_lazy("{sensor}: quality {before} → {after}"),
-    "late": gettext_lazy("{sensor}: a reading came out of turn, {age} after a newer one"),
 }
 SIGNIFICANT = 6
 # JavaScript writes numbers between these without an exponent.
@@ -101,7 +107,9 @@ def words() -> dict[str, Any]:
         "ago": _("{age} ago"),
         "since": _("since {time}"),
         "stale": _("stale"),
-        "worst": _("worst"),
+        "milliseconds": str(MILLISECONDS),
+        "values_from": str(VALUES_FROM),
+        "many_sensors": str(MANY_SENSORS),
     }
 
 
@@ -155,6 +163,23 @@ def age_text(seconds: float | None) -> str:
     return str(AGES[size]).format(n=int(seconds // size))
 
 
+def duration_text(seconds: float) -> str:
+    """Write a duration in its two largest units, rounded: `3 ms`, `31 s`, `5 min`, `1 h 7 min`."""
+    milliseconds = int(seconds * 1000 + 0.5)
+    if milliseconds < 1000:
+        return str(MILLISECONDS).format(n=milliseconds)
+    small, large = next(
+        (small, large) for small, large, limit in DURATIONS if _rounded(seconds, small) < limit
+    )
+    rounded = _rounded(seconds, small)
+    counts = ((large, rounded // large), (small, rounded % large // small))
+    return " ".join(str(AGES[size]).format(n=count) for size, count in counts if count)
+
+
+def _rounded(seconds: float, unit: int) -> int:
+    return int(seconds / unit + 0.5) * unit
+
+
 def clock_word(skew: float) -> str:
     """Describe a clock that is ahead by `skew` seconds, or behind (negative); empty in sync."""
     if skew > AHEAD_SECONDS:
@@ -181,6 +206,18 @@ def unit_sign(unit: str) -> str:
 def worst_quality(qualities: Iterable[str]) -> str:
     """Return the worst of these qualities; `none` for no reading at all."""
     return max(qualities, key=_RANK.index, default="none")
+
+
+def quality_note(qualities: Mapping[str, str], worst: str) -> str:
+    """Name the worst quality of a machine and its sensor; empty while all values are good.
+
+    `qualities` are the latest ones by sensor, `worst` is the worst of them.
+    """
+    if worst not in ("uncertain", "bad"):
+        return ""
+    names = [name for name, quality in qualities.items() if quality == worst]
+    where = sensor_label(names[0]) if len(names) == 1 else str(MANY_SENSORS).format(n=len(names))
+    return f"{QUALITIES[worst]} ({where})"
 
 
 def urgency(connectivity: str, worst: str, *, some_stale: bool) -> int:

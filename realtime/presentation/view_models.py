@@ -38,7 +38,8 @@ class SensorValue(msgspec.Struct, frozen=True):
 class MachineTile(msgspec.Struct, frozen=True):
     """A machine on the plant's board and at the head of its own page.
 
-    `urgency` sorts the board, the most urgent machine first; `search` is in small letters.
+    `quality_note` names the worst quality while it is not good; `urgency` sorts the board, the
+    most urgent machine first; `search` is in small letters.
     """
 
     machine_id: str
@@ -53,7 +54,7 @@ class MachineTile(msgspec.Struct, frozen=True):
     connectivity: str
     connectivity_word: str
     worst: str
-    worst_word: str
+    quality_note: str
     seen: str
     urgency: int
     search: str
@@ -117,6 +118,7 @@ class SensorRow(msgspec.Struct, frozen=True):
     minimum: float
     maximum: float
     mark: float
+    stale_after: str
 
 
 class SchematicSpot(msgspec.Struct, frozen=True):

@@ -167,11 +167,11 @@ def _in_order(letters: bytes, indices: Sequence[int]) -> tuple[Outcome, ...]:
 def _refusal(status: bytes, reset: int) -> SensorsError:
     if status == b"rate":
         return RateLimited(
-            f"The device key's limit is used up for {reset} s.",
+            f"The rate limit of the device key is exhausted for {reset} s.",
             headers={"Retry-After": str(max(1, reset))} | rate_headers(0, reset),
         )
     return LogFull(
-        f"The log holds its {settings.MAX_LOG_ENTRIES} entries; the database is behind.",
+        f"The log has reached {settings.MAX_LOG_ENTRIES} entries; the database is behind.",
         headers={"Retry-After": "5"},
     )
 

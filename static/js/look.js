@@ -104,16 +104,9 @@ export function machineLook(state, id, at) {
   return {
     sensors,
     worst,
-    worstWord: worst === "none" ? "–" : words.quality[worst],
     connectivity: word,
     connectivityWord: words.connectivity[word],
     urgency: urgency(word, worst, looks.some((look) => look.stale)),
     seen: ages.length ? filled(words.ago, { age: ageText(Math.min(...ages)) }) : "–",
   };
-}
-
-/** The banner's sentence; empty while the feed is live. */
-export function feedText({ feed, behind, code }) {
-  if (feed === "stopped") return words.feed[code] ?? words.feed.stopped;
-  return filled(words.feed[feed] ?? "", { age: ageText(behind) });
 }

@@ -1,7 +1,7 @@
 // The only one that writes the page: only what changed, a few tiles a frame; CSS does the looks.
-import { feedText } from "./look.js";
-import { attribute, paintSensor, text } from "./paint_sensor.js";
+import { attribute, labelOf, paintSensor, text } from "./paint_sensor.js";
 import { Round } from "./round.js";
+import { feedText, qualityNote } from "./sentences.js";
 import { serverTime } from "./state.js";
 
 const TICK_MS = 1000;
@@ -89,11 +89,12 @@ function paintFeed(page, state, at) {
   shown(plain, false);
   attribute(root, "feed", state.feed);
   attribute(banner, "feed", state.feed);
-  const sentence = feedText(state);
+  const now = serverTime(state, at);
+  const sentence = feedText(state, now, clock.dataset.timeZone);
   text(banner, sentence);
   shown(banner, Boolean(sentence));
   shown(live, state.feed === "live");
-  const second = Math.floor(serverTime(state, at) / 1000);
+  const second = Math.floor(now / 1000);
   if (page.second === second) return;
   page.second = second;
   text(clock, clockText(second * 1000, clock.dataset.timeZone));
@@ -108,7 +109,7 @@ function paintMachine({ node, connectivity, worst, seen, rows }, look) {
   attribute(node, "worst", look.worst);
   attribute(connectivity, "connectivity", look.connectivity);
   text(connectivity, look.connectivityWord);
-  text(worst, look.worstWord);
+  text(worst, qualityNote(look, (name) => labelOf(rows, name)));
   if (seen) text(seen, look.seen);
   for (const one of rows) if (look.sensors[one.name]) paintSensor(one, look.sensors[one.name]);
 }

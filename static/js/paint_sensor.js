@@ -22,6 +22,12 @@ export function paintSensor({ node, value, spot, mark, state, quality, age }, lo
   trouble(state, "state__clock", look.clock);
 }
 
+/** A sensor's label out of its row; a schematic has rows, too, without labels. */
+export function labelOf(rows, name) {
+  const labels = rows.filter((one) => one.name === name).map(({ node }) => node.querySelector(".reading__label, .sensor__label"));
+  return labels.find(Boolean)?.textContent ?? name;
+}
+
 /** A word that is there only while something is wrong. */
 function trouble(state, name, word) {
   let node = state.getElementsByClassName(name)[0];

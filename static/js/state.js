@@ -4,7 +4,10 @@
 /** The state a page begins with: the machines as the server rendered them. */
 export function initialState({ machines, server_time }, { at, feed = "connecting", staleDefault = 300 }) {
   const known = Object.fromEntries(machines.map((machine) => [machine.machine_id, machineOf(machine)]));
-  return { machines: known, feed, behind: 0, code: null, offset: Date.parse(server_time) - at, staleDefault, hasUnknown: false };
+  const heardAt = Date.parse(server_time);
+  // When the values were the newest, in the server's time; null without any.
+  const valuesFrom = feed === "down" ? null : heardAt;
+  return { machines: known, feed, behind: 0, code: null, heardAt, valuesFrom, offset: heardAt - at, staleDefault, hasUnknown: false };
 }
 
 function machineOf(machine) {
@@ -25,7 +28,7 @@ export function serverTime(state, at) {
 const STEPS = {
   initial_data: greeted,
   resync: greeted,
-  sensor_update: (state, { data }) => withReadings(state, data.readings, (a, b) => a >= b),
+  sensor_update: updated,
   latest: (state, { data }) => withReadings(state, data.readings, (a, b) => a >= b),
   // The history comes out of turn: of equals, what the log said last stays.
   history: (state, { readings }) => withReadings(state, readings, (a, b) => a > b),
@@ -45,7 +48,8 @@ function greeted(state, { data, timestamp, machine_id, at }) {
   const machines = Object.fromEntries(
     Object.entries(state.machines).map(([id, machine]) => [id, machine_id && machine_id !== id ? machine : emptied(machine)]),
   );
-  const next = { ...state, machines, feed: "live", behind: 0, offset: Date.parse(timestamp) - at };
+  const heardAt = Date.parse(timestamp);
+  const next = { ...state, machines, feed: "live", behind: 0, heardAt, valuesFrom: heardAt, offset: heardAt - at };
   const hasOthers = data.machines ? !sameMachines(data.machines, machines) : false;
   return withReadings({ ...next, hasUnknown: next.hasUnknown || hasOthers }, data.readings, (a, b) => a >= b);
 }
@@ -59,10 +63,19 @@ function sameMachines(listed, known) {
   return listed.length === Object.keys(known).length && listed.every(({ machine_id }) => machine_id in known);
 }
 
+function updated(state, { data, at }) {
+  const heardAt = serverTime(state, at);
+  const valuesFrom = state.feed === "live" ? heardAt : state.valuesFrom;
+  return withReadings({ ...state, heardAt, valuesFrom }, data.readings, (a, b) => a >= b);
+}
+
 function beaten(state, { data, at }) {
   // One that was held up on its way says too little; the greeting sets the clock anew.
-  const offset = Math.max(state.offset, Date.parse(data.server_time) - at);
-  return { ...state, offset, feed: data.feed, behind: data.behind_seconds };
+  const beatAt = Date.parse(data.server_time);
+  const offset = Math.max(state.offset, beatAt - at);
+  const { feed, behind_seconds: behind } = data;
+  const valuesFrom = feed === "down" ? state.valuesFrom : Math.max(state.valuesFrom, beatAt - behind * 1000);
+  return { ...state, offset, feed, behind, heardAt: at + offset, valuesFrom };
 }
 
 /** Newest measured wins; late readings are for the charts only. */

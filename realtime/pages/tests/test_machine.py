@@ -2,15 +2,17 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.test import Client
 from msgspec.structs import replace
 
 from realtime.pages.machine import clock_sentence, last_message, since_text
-from realtime.pages.tests.test_pages import make_viewer
+from realtime.pages.tests.test_pages import CASES, make_viewer
 from realtime.presentation.events import Silence, machine_silences, recent_events
 from realtime.presentation.machines import PICTURED, sensor_row, sensor_value
+from realtime.presentation.moments import time_text
 from realtime.presentation.schematics import POINTS, spots
 from realtime.presentation.view_models import SensorValue
 from sensors.catalogue.descriptions import MachineDescription
@@ -21,7 +23,7 @@ from sensors.history.tests.rows import NOON, make_reading, make_sensor, write_at
 from sensors.history.tests.test_buckets_and_changes import at, described
 from sensors.models import ConflictingReading
 from sensors.readers import positions
-from sensors.timestamps import SECOND_US, from_datetime, now_us
+from sensors.timestamps import SECOND_US, from_datetime, now_us, parse_rfc3339
 from sensors.twins.states import MachineState, SensorState, machine_state, sensor_state
 
 GOOD = Quality.GOOD
@@ -78,7 +80,7 @@ def test_events_tell_silence_quality_and_conflict() -> None:
     assert [(event.at, event.sentence) for event in events] == [
         (
             at(120),
-            "Sensor 1: a second value 9 for one moment was refused; 20 stays",
+            "Sensor 1: conflicting value 9 for the same time rejected; 20 kept",
         ),
         (at(110), "Sensor 1: quality good → bad"),
         (at(100), "came online"),
@@ -105,7 +107,7 @@ def test_since_follows_the_readings() -> None:
 
     assert [state.connectivity for state in states] == list(Connectivity)
     assert since_text(states[0], [known], NOON) == "since 11:59:00"
-    assert since_text(states[0], [unknown], NOON) == "since 11:50:00 or before"
+    assert since_text(states[0], [unknown], NOON) == "since at least 11:50:00"
     assert since_text(states[1], [], NOON) == "since 11:59:40"
     assert since_text(states[2], [], NOON) == "since 11:59:00"
     assert since_text(states[3], [], NOON) == ""
@@ -126,8 +128,15 @@ def test_range_mark_stays_in_the_bar() -> None:
 
 
 def test_clock_is_told_as_it_was_seen() -> None:
-    assert clock_sentence(2.5) == "2.500 s ahead of the server"
-    assert clock_sentence(-0.25) == "stamped 0.250 s before it came"
+    assert clock_sentence(2.5) == "3 s ahead of the server"
+    assert clock_sentence(-0.003) == clock_sentence(0.003) == "in sync (3 ms)"
+    assert clock_sentence(-4000.001) == "Measured 1 h 7 min before it arrived"
+
+
+def test_moment_names_the_day_unless_it_is_today(settings: Any) -> None:
+    for moment, now, zone, words in CASES["moments"]:
+        settings.TIME_ZONE = zone
+        assert time_text(parse_rfc3339(moment), now_us=parse_rfc3339(now)) == words
 
 
 def test_last_message_without_a_reading_is_none() -> None:

@@ -24,7 +24,7 @@ def make_tile(machine_id: str, urgency: int = texts.CALM, **changes: Any) -> Mac
         "connectivity": "online",
         "connectivity_word": "Online",
         "worst": "good",
-        "worst_word": "good",
+        "quality_note": "",
         "seen": "1 s ago",
         "urgency": urgency,
         "search": machine_id.lower(),

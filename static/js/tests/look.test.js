@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
-import { ageText, clockWord, feedText, fullText, machineLook, numberText, urgency } from "../look.js";
+import { ageText, clockWord, fullText, machineLook, numberText, urgency } from "../look.js";
 import { initialState } from "../state.js";
 import { useWords } from "../words.js";
 import { machine, noon, reading } from "./readings.js";
@@ -66,10 +66,4 @@ test("a bad value without a number is a dash", () => {
 
   assert.equal(look.sensors.temperature.number, "–");
   assert.equal(look.worst, "bad");
-});
-
-test("the banner is empty only while the feed is live or begins", () => {
-  const words = ["connecting", "live", "delayed", "down", "lost", "stopped"].map((feed) => feedText({ feed, behind: 4, code: 4404 }));
-
-  assert.deepEqual(words.map(Boolean), [false, false, true, true, true, true]);
 });
