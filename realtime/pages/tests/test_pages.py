@@ -14,6 +14,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
+from django.template import engines
 from django.test import AsyncClient, Client
 
 from realtime.presentation import texts
@@ -380,6 +381,20 @@ def test_templates_hold_no_inline_script_style_or_handler() -> None:
             continue
         text = template.read_text(encoding="utf-8")
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", text), template
+
+
+@pytest.mark.parametrize("path", ["/", "/?kiosk=1", "/machines/CNC-001/", "/style/"])
+def test_templates_print_no_undefined_variable(
+    viewer: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    settings.DEBUG = True
+    make_machine()
+    make_machine("OLD-001", active=False)
+    send()
+    viewer.cookies["theme"] = "light"
+    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", "UNDEFINED: %s")
+
+    assert re.findall(r"UNDEFINED: \S+", page_of(viewer, path)) == []
 
 
 def test_vendored_files_are_what_their_readme_says() -> None:
