@@ -14,7 +14,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
-from django.template import engines
+from django.template import Engine
 from django.test import AsyncClient, Client
 
 from realtime.presentation import texts
@@ -392,7 +392,7 @@ def test_templates_print_no_undefined_variable(
     make_machine("OLD-001", active=False)
     send()
     viewer.cookies["theme"] = "light"
-    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", "UNDEFINED: %s")
+    monkeypatch.setattr(Engine.get_default(), "string_if_invalid", "UNDEFINED: %s")
 
     assert re.findall(r"UNDEFINED: \S+", page_of(viewer, path)) == []
 
