@@ -68,7 +68,7 @@ class LoginView(views.LoginView):
 
 
 class LogoutView(views.LogoutView):
-    """Ends the session, and the tokens that the user's programs hold (contract 3.2)."""
+    """Ends the session, and the tokens that the user's programs hold."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, User):

@@ -7,6 +7,7 @@ from django.conf import settings
 
 from realtime.presentation.moments import local
 from realtime.presentation.view_models import FeedBanner, LiveFeed
+from realtime.protocol import close_codes
 from sensors.store.sync import get_sync_store
 from sensors.timestamps import format_us
 
@@ -20,6 +21,7 @@ def live_feed(
     banner = FeedBanner("down", words["feed"]["down"]) if is_down else FeedBanner("connecting", "")
     return LiveFeed(
         banner=banner,
+        close_codes=close_codes(),
         first_state={"machines": machines, "server_time": format_us(now_us)},
         heartbeat_seconds=settings.HEARTBEAT_SECONDS,
         stale_seconds=settings.DEFAULT_STALE_SECONDS,

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from django.utils.translation import gettext as _
 
 from realtime.pages.live_page import HISTORY_URL, live_feed
-from realtime.presentation import texts
+from realtime.presentation import charts, texts
 from realtime.presentation.events import Event, Silence, recent_events
 from realtime.presentation.machines import (
     in_display_order,
@@ -54,7 +54,8 @@ def machine_page(machine_id: str, now_us: int, minutes: str = "") -> MachinePage
         last_message=last_message(sensors, now_us),
         cursor=found.cursor or "",
         history_url=HISTORY_URL,
-        spans=texts.spans(minutes),
+        spans=charts.span_choices(minutes),
+        live_seconds=charts.LIVE_SPAN.seconds,
     )
 
 
@@ -88,10 +89,11 @@ def _silent_since(state: MachineState) -> int:
     readings = _readings(state.sensors)
     if state.connectivity is Connectivity.OFFLINE:
         longest = max(sensor.sensor.stale_seconds for sensor in state.sensors)
-        newest = max(reading.order for _sensor, reading in readings)
+        newest = max(reading.effective_at for _sensor, reading in readings)
         return newest + OFFLINE_FACTOR * longest * SECOND_US
     return max(
-        reading.order + sensor.sensor.stale_seconds * SECOND_US for sensor, reading in readings
+        reading.effective_at + sensor.sensor.stale_seconds * SECOND_US
+        for sensor, reading in readings
     )
 
 

@@ -1,7 +1,7 @@
 """The plant page: all machines on a board."""
 
 from realtime.pages.live_page import HISTORY_URL, live_feed
-from realtime.presentation import board, texts
+from realtime.presentation import board, charts, texts
 from realtime.presentation.machines import machine_tile
 from realtime.presentation.view_models import BoardFilter, PlantPage
 from sensors.catalogue.selectors import machine_descriptions
@@ -36,6 +36,8 @@ def plant_page(now_us: int, board_filter: BoardFilter) -> PlantPage:
         # Redis timed out above; a second call could cost another second.
         counters=None if is_down else counters(),
         readings_url=HISTORY_URL,
+        spark_buckets=charts.SPARK_BUCKETS,
+        spark_bucket_seconds=charts.SPARK_BUCKET_SECONDS,
     )
 
 

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from realtime.presentation import texts
+from realtime.presentation import charts, texts
 from realtime.presentation.machines import in_display_order, machine_tile, sensor_row
 from realtime.presentation.schematics import schematic
 from realtime.presentation.view_models import FeedBanner, StylePage
@@ -52,6 +52,7 @@ def style_page(now_us: int) -> StylePage:
     return StylePage(
         words=texts.words(),
         tokens=TOKENS,
+        spark_buckets=charts.SPARK_BUCKETS,
         tiles=tuple(machine_tile(state) for state in states),
         rows=tuple(sensor_row(in_display_order(state.sensors)[0]) for state in states[:7]),
         banners=tuple(FeedBanner(feed, sentence(feed)) for feed in FEEDS),
@@ -61,7 +62,9 @@ def style_page(now_us: int) -> StylePage:
 
 def sentence(feed: str) -> str:
     """Write the sentence that the feed bar shows in this state; empty while it is live."""
-    text = str(texts.FEED.get(feed, "")).format(duration=texts.duration_text(7), time=MOMENT)
+    text = str(texts.FEED.get(feed, "")).format(
+        duration=texts.duration_text(7), time=MOMENT, code=4400
+    )
     if feed not in ("down", "stopped"):
         return text
     return f"{text} {texts.VALUES_FROM.format(time=MOMENT)}"

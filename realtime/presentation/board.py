@@ -33,7 +33,7 @@ def filtered(tiles: Iterable[MachineTile], board_filter: BoardFilter) -> list[Ma
 
 
 def matches(board_filter: BoardFilter, tile: MachineTile) -> bool:
-    """Return whether the filter shows the machine; `matches` of static/js/filter.js is the same."""
+    """Return whether the filter shows the machine, as `matches` of static/js/board/filter.js."""
     if not all(word in tile.search for word in board_filter.q.lower().split()):
         return False
     if board_filter.state == ATTENTION:

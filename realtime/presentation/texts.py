@@ -1,4 +1,4 @@
-"""Words and figures of the pages; `static/js/look.js` writes the same (cases.json)."""
+"""Words and figures of the pages; `static/js/common/figures.js` writes the same (cases.json)."""
 
 from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -7,6 +7,8 @@ from typing import Any
 from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
+
+from realtime.protocol import Close
 
 # UCUM code -> the sign that people write.
 SIGNS = {"Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
@@ -62,10 +64,11 @@ FEED = {
     "delayed": gettext_lazy("Live data is {duration} behind."),
     "down": gettext_lazy("Live data unavailable."),
     "lost": gettext_lazy("No connection to the server since {time}. Reconnecting …"),
-    "4401": gettext_lazy("You have been logged out."),
-    "4403": gettext_lazy("You no longer have access to this page."),
-    "4404": gettext_lazy("This machine no longer exists."),
-    "stopped": gettext_lazy("Live updates have stopped."),
+    str(int(Close.NOT_AUTHENTICATED)): gettext_lazy("You have been logged out."),
+    str(int(Close.NOT_ALLOWED)): gettext_lazy("You no longer have access to this page."),
+    str(int(Close.UNKNOWN_MACHINE)): gettext_lazy("This machine no longer exists."),
+    # After any other close code that is final.
+    "stopped": gettext_lazy("Live updates have stopped (code {code})."),
 }
 # Follows a sentence of FEED where the page shows values that no message renews.
 VALUES_FROM = gettext_lazy("Values below are from {time}.")
@@ -111,16 +114,6 @@ def words() -> dict[str, Any]:
         "values_from": str(VALUES_FROM),
         "many_sensors": str(MANY_SENSORS),
     }
-
-
-def spans(chosen: str) -> list[dict[str, Any]]:
-    """How far back the charts may go, in minutes; the first is chosen unless another is."""
-    known = {"15": _("15 min"), "60": _("1 h"), "480": _("8 h")}
-    chosen = chosen if chosen in known else "15"
-    return [
-        {"minutes": minutes, "word": word, "is_chosen": minutes == chosen}
-        for minutes, word in known.items()
-    ]
 
 
 def number_text(value: float | None) -> str:

@@ -169,6 +169,15 @@ class LastMessage(msgspec.Struct, frozen=True):
     metadata: tuple[tuple[str, Scalar], ...]
 
 
+class SpanChoice(msgspec.Struct, frozen=True):
+    """A button that sets the span of the charts; without a bucket they show all readings."""
+
+    minutes: int
+    bucket_seconds: int | None
+    word: str
+    is_chosen: bool
+
+
 class FeedBanner(msgspec.Struct, frozen=True):
     """The state of the live feed and its sentence, which is empty while nothing is wrong."""
 
@@ -179,10 +188,12 @@ class FeedBanner(msgspec.Struct, frozen=True):
 class LiveFeed(msgspec.Struct, frozen=True):
     """The facts that a live page and its script begin with.
 
-    `first_state` is JSON for the script: the machines as the API gives them, and the server time.
+    Two fields are JSON for the script: `first_state`, the machines as the API gives them and the
+    server time, and `close_codes`, the reactions to close codes.
     """
 
     banner: FeedBanner
+    close_codes: dict[str, Any]
     first_state: dict[str, Any]
     heartbeat_seconds: int
     stale_seconds: int
@@ -204,6 +215,8 @@ class PlantPage(msgspec.Struct, frozen=True, kw_only=True):
     none_shown: bool
     counters: dict[str, int] | None
     readings_url: str
+    spark_buckets: int
+    spark_bucket_seconds: int
 
 
 class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -220,7 +233,8 @@ class MachinePage(msgspec.Struct, frozen=True, kw_only=True):
     last_message: LastMessage | None
     cursor: str
     history_url: str
-    spans: list[dict[str, Any]]
+    spans: tuple[SpanChoice, ...]
+    live_seconds: int
 
 
 class StylePage(msgspec.Struct, frozen=True, kw_only=True):
@@ -228,6 +242,7 @@ class StylePage(msgspec.Struct, frozen=True, kw_only=True):
 
     words: dict[str, Any]
     tokens: dict[str, tuple[str, ...]]
+    spark_buckets: int
     tiles: tuple[MachineTile, ...]
     rows: tuple[SensorRow, ...]
     banners: tuple[FeedBanner, ...]

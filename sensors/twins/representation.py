@@ -62,7 +62,6 @@ def board_json(state: MachineState) -> dict[str, Any]:
     return {
         "machine_id": state.machine.machine_id,
         "connectivity": state.connectivity_name,
-        "active": state.machine.active,
         "sensors": [_board_sensor_json(sensor) for sensor in state.sensors],
     }
 

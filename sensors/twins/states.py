@@ -59,7 +59,7 @@ def machine_state(
             for name, sensor in machine.sensors.items()
         ),
         connectivity=connectivity(machine, newest, now_us=now_us),
-        last_seen_at=max((reading.order for reading in readings), default=None),
+        last_seen_at=max((reading.effective_at for reading in readings), default=None),
     )
 
 
@@ -100,7 +100,7 @@ def connectivity(
 
 def age_seconds(reading: LiveReading, *, now_us: int) -> float:
     """Return seconds since it was measured, or received if that was earlier; never negative."""
-    return max(0, now_us - reading.order) / SECOND_US
+    return max(0, now_us - reading.effective_at) / SECOND_US
 
 
 def is_stale(reading: LiveReading, sensor: SensorDescription | None, *, now_us: int) -> bool:

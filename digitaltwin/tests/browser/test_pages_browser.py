@@ -15,7 +15,7 @@ from sensors.timestamps import format_us, now_us
 
 # Without it the marker skips these tests, with the reason.
 if TYPE_CHECKING or find_spec("playwright"):
-    from playwright.async_api import Page, expect
+    from playwright.async_api import Page, WebSocketRoute, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -119,6 +119,26 @@ async def test_session_that_ended_leads_to_the_login(page: "Page", product: Prod
     product.kill("web")
 
     await page.wait_for_url(f"{product.url}/login/?next=%2Fmachines%2F{MACHINE}%2F", timeout=20_000)
+
+
+async def test_final_close_code_of_a_newer_server_ends_the_feed_with_a_sentence(
+    page: "Page", product: Product
+) -> None:
+    opened = 0
+
+    async def refuse(socket: "WebSocketRoute") -> None:
+        nonlocal opened
+        opened += 1
+        await socket.close(code=4410)
+
+    await page.route_web_socket("**/ws/dashboard", refuse)
+    await page.goto(product.url)
+
+    banner = page.locator("[data-part=banner]")
+    await expect(banner).to_contain_text("Live updates have stopped (code 4410).")
+    await page.wait_for_timeout(3000)
+    assert opened == 1
+    await expect(page.locator("main[data-feed=stopped]")).to_be_attached()
 
 
 async def test_hours_come_in_steps_and_stay_chosen(page: "Page", product: Product) -> None:
