@@ -88,7 +88,14 @@ def test_architecture_shows_the_import_order_of_the_contracts() -> None:
         for room, lines in re.findall(r"^(\w+)\n((?:  .+\n)+)", block, re.MULTILINE)
     }
 
-    assert shown == layers
+    assert {room: [modules(line) for line in lines] for room, lines in shown.items()} == {
+        room: [modules(line) for line in lines] for room, lines in layers.items()
+    }
+
+
+def modules(layer: str) -> tuple[bool, set[str]]:
+    """Return whether the modules of a layer may import each other, and their names."""
+    return "|" not in layer, set(re.findall(r"\w+", layer))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
