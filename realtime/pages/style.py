@@ -33,6 +33,7 @@ SAMPLES = (
     Sample("SHW-007", Connectivity.NEVER_SEEN, None),
     Sample("SHW-008", None, None),
 )
+PICTURED_SAMPLE = Sample("SHW-001", Connectivity.ONLINE, Quality.GOOD)
 # The time in the sentences of the feed.
 MOMENT = "06:23:31"
 FEEDS = ("connecting", "live", "delayed", "down", "lost", "stopped")
@@ -48,7 +49,7 @@ TOKENS = {
 def style_page(now_us: int) -> StylePage:
     """Describe a sample of every component."""
     states = [machine_of(sample, "robot", now_us) for sample in SAMPLES]
-    pictured = [machine_of(Sample(*SAMPLES[0][:3]), kind, now_us) for kind in KINDS]
+    pictured = [machine_of(PICTURED_SAMPLE, kind, now_us) for kind in KINDS]
     return StylePage(
         words=texts.words(),
         tokens=TOKENS,
