@@ -31,7 +31,7 @@ _MACHINE = "CNC-001"
 
 
 def functions() -> dict[str, Callable[[], object]]:
-    """What is counted, by name; a hundred readings of five sensors of one machine."""
+    """Return the functions by name; a hundred readings of five sensors of one machine."""
     now = now_us()
     bodies = Bodies()
     single, batch = bodies.single(_MACHINE), bodies.batch(_MACHINE, 100)
