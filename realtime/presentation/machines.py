@@ -84,6 +84,7 @@ def sensor_value(state: SensorState) -> SensorValue:
     quality = reading.quality.word if reading else "none"
     full = texts.full_text(value)
     return SensorValue(
+        row_id=f"{sensor.machine_id}/{sensor.name}",
         machine_id=sensor.machine_id,
         sensor_type=sensor.name,
         label=texts.sensor_label(sensor.name),

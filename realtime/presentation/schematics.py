@@ -56,7 +56,6 @@ class _Placed(NamedTuple):
 def schematic(tile: MachineTile) -> Schematic:
     """Draw the machine's picture with its sensors."""
     return Schematic(
-        machine_id=tile.machine_id,
         subject=tile.kind or tile.machine_id,
         template=f"realtime/schematics/{tile.icon}.html",
         spots=tuple(spots(tile.icon, tile.sensors)),

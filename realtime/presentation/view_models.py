@@ -15,10 +15,11 @@ from sensors.messages import Scalar
 class SensorValue(msgspec.Struct, frozen=True):
     """A sensor with its latest value, as tiles, rows and schematics print it.
 
-    Without a reading the quality is `none`, `number` a dash, and the texts of the reading are
-    empty.
+    `row_id` names it in the page, such as `CNC-001/temperature`. Without a reading the quality
+    is `none`, `number` a dash, and the texts of the reading are empty.
     """
 
+    row_id: str
     machine_id: str
     sensor_type: str
     label: str
@@ -141,9 +142,9 @@ class SchematicSpot(msgspec.Struct, frozen=True):
 class Schematic(msgspec.Struct, frozen=True):
     """The picture of a kind of machine with the sensors of a machine.
 
-    `subject` is the kind, or the machine where no kind is given."""
+    `subject` is the kind, or the machine where no kind is given.
+    """
 
-    machine_id: str
     subject: str
     template: str
     spots: tuple[SchematicSpot, ...]
