@@ -9,6 +9,7 @@ from realtime.presentation.view_models import Shown, local, shown_machine
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.exceptions import LogUnavailable
+from sensors.scopes import Scope
 from sensors.store.sync import get_sync_store
 from sensors.timestamps import format_us
 from sensors.twins.representation import machine_json
@@ -19,12 +20,12 @@ MANY = 60
 HISTORY_URL = "/api/v1/sensors/readings"
 
 
-def plant_page(now_us: int, wanted: Wanted) -> Shown:
-    """All machines by line, those that need someone first; values unknown without Redis."""
+def plant_page(scope: Scope, now_us: int, wanted: Wanted) -> Shown:
+    """The scope's machines by line, those that need someone first; no values without Redis."""
     try:
-        machines, feed = plant(now_us), "connecting"
+        machines, feed = plant(scope, now_us), "connecting"
     except LogUnavailable:
-        descriptions = machine_descriptions().values()
+        descriptions = machine_descriptions(scope).values()
         machines, feed = [unknown(one, now_us) for one in descriptions], "down"
     shown = [shown_machine(machine) for machine in machines]
     for machine in shown:
@@ -43,13 +44,13 @@ def plant_page(now_us: int, wanted: Wanted) -> Shown:
     }
 
 
-def machine_page(machine_id: str, now_us: int, minutes: str = "") -> Shown | None:
-    """One machine, its charts `minutes` long; None when it is not known."""
-    description = machine_descriptions(machine_id).get(machine_id)
+def machine_page(scope: Scope, machine_id: str, now_us: int, minutes: str = "") -> Shown | None:
+    """One machine of the scope, its charts `minutes` long; None for any other."""
+    description = machine_descriptions(scope, machine_id).get(machine_id)
     if description is None:
         return None
     try:
-        found, feed = twin(machine_id, now_us), "connecting"
+        found, feed = twin(scope, machine_id, now_us), "connecting"
     except LogUnavailable:
         found, feed = {"machine": unknown(description, now_us), "cursor": ""}, "down"
     if found is None:

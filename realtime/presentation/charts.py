@@ -6,6 +6,7 @@ from typing import Any
 from sensors.catalogue.descriptions import SensorDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.history.queries.buckets import Bucket, reading_summary
+from sensors.scopes import Scope
 from sensors.timestamps import SECOND_US, format_us
 
 Shown = dict[str, Any]
@@ -17,13 +18,13 @@ SPARK_ROWS = 5000
 SPANS = {"60": 10, "480": 60}
 
 
-def sparks(rows: Sequence[str], now_us: int) -> Shown:
+def sparks(scope: Scope, rows: Sequence[str], now_us: int) -> Shown:
     """`{"start", "step_seconds", "rows": {"CNC-001/temperature": [[step, low, high], ...]}}`."""
     step_us = SPARK_SECONDS // SPARK_STEPS * SECOND_US
     # Steps begin at round times, so that a reading falls into the same step at every look.
     start = (now_us // step_us - SPARK_STEPS + 1) * step_us
     asked = dict.fromkeys(rows[:MAX_SPARKS])
-    machines = machine_descriptions()
+    machines = machine_descriptions(scope)
     sensors = {row: sensor for row in asked if (sensor := _sensor(machines, row))}
     ids = [one.id for one in sensors.values()]
     steps = reading_summary(ids, start=start, end=now_us, step_us=step_us, most_rows=SPARK_ROWS)
@@ -43,9 +44,9 @@ def _sensor(machines: dict[str, Any], row: str) -> SensorDescription | None:
     return machine.sensors.get(name) if machine else None
 
 
-def chart(machine_id: str, sensor: str, minutes: str, now_us: int) -> Shown | None:
+def chart(scope: Scope, machine_id: str, sensor: str, minutes: str, now_us: int) -> Shown | None:
     """`{"step_seconds", "steps": [...]}`; None for a sensor or a span that there is not."""
-    machine = machine_descriptions(machine_id).get(machine_id)
+    machine = machine_descriptions(scope, machine_id).get(machine_id)
     described = machine.sensors.get(sensor) if machine else None
     if described is None or minutes not in SPANS:
         return None

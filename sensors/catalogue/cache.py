@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from sensors.catalogue.descriptions import CatalogueSnapshot
 from sensors.catalogue.registration import register_sensors
-from sensors.catalogue.selectors import known, known_fingerprint
+from sensors.catalogue.selectors import catalogue_fingerprint, catalogue_snapshot
 from sensors.event_loop import PerLoop
 from sensors.models import DeviceKey
 
@@ -67,7 +67,9 @@ class Catalogue:
 
     async def _load(self) -> CatalogueSnapshot:
         # The fingerprint first: a change while we read is seen by the next look.
-        self._fingerprint, loaded = await self._in_thread(lambda: (known_fingerprint(), known()))
+        self._fingerprint, loaded = await self._in_thread(
+            lambda: (catalogue_fingerprint(), catalogue_snapshot())
+        )
         self._known = loaded
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
@@ -89,7 +91,7 @@ class Catalogue:
                 self._is_away = True
 
     async def _look(self, *, reload: bool) -> None:
-        if not reload and await self._in_thread(known_fingerprint) == self._fingerprint:
+        if not reload and await self._in_thread(catalogue_fingerprint) == self._fingerprint:
             return
         async with self._loading:
             await self._load()

@@ -1,4 +1,4 @@
-"""The twins as API and pages show them: what the database knows, with the live values."""
+"""Twins for the API and the pages: machines of the database with their live values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,53 +6,54 @@ from typing import Any
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.messages import LiveReading, position_key
+from sensors.scopes import Scope
 from sensors.store.sync import get_sync_store
 from sensors.timestamps import format_us
 from sensors.twins.representation import machine_json
 
-# History is a few entries behind; who is this far behind starts with a snapshot.
+# History is a few entries behind; a machine further behind starts with a snapshot.
 MAX_STEPS = 50
 
 
-def plant(now_us: int) -> list[dict[str, Any]]:
-    """Every machine as JSON (contract 3.2), by site, line and machine_id.
+def plant(scope: Scope, now_us: int) -> list[dict[str, Any]]:
+    """Return every machine of the scope as JSON (docs/api.md), by site, line and machine_id.
 
     Raises LogUnavailable.
     """
-    found = machine_descriptions().values()
-    return twins(sorted(found, key=lambda one: (one.site, one.line, one.machine_id)), now_us)
+    machines = machine_descriptions(scope).values()
+    return twins(sorted(machines, key=lambda one: (one.site, one.line, one.machine_id)), now_us)
 
 
 def twins(machines: Sequence[MachineDescription], now_us: int) -> list[dict[str, Any]]:
-    """These machines as JSON, in their order, with one call of Redis. Raises LogUnavailable."""
+    """Return these machines as JSON, in order, with one Redis call. Raises LogUnavailable."""
     snapshots = get_sync_store().snapshots([machine.machine_id for machine in machines])
     return [
-        machine_json(machine, found.readings, now_us=now_us)
-        for machine, found in zip(machines, snapshots, strict=True)
+        machine_json(machine, snapshot.readings, now_us=now_us)
+        for machine, snapshot in zip(machines, snapshots, strict=True)
     ]
 
 
-def twin(machine_id: str, now_us: int) -> dict[str, Any] | None:
-    """`{"machine", "cursor", "server_time"}`; None for an unknown machine.
+def twin(scope: Scope, machine_id: str, now_us: int) -> dict[str, Any] | None:
+    """Return `{"machine", "cursor", "server_time"}`; None for a machine not in the scope.
 
     All of the machine's readings up to the cursor are in the database: a page that then loads
-    its history and opens its socket with this cursor has no gap. The cursor is None while nobody
-    can tell. Raises LogUnavailable.
+    its history and opens its socket with this cursor has no gap. The cursor is None while it
+    cannot be determined. Raises LogUnavailable.
     """
-    machine = machine_descriptions(machine_id).get(machine_id)
+    machine = machine_descriptions(scope, machine_id).get(machine_id)
     if machine is None:
         return None
-    [found] = get_sync_store().snapshots([machine_id])
+    [snapshot] = get_sync_store().snapshots([machine_id])
     return {
-        "machine": machine_json(machine, found.readings, now_us=now_us),
-        "cursor": _stored_cursor(found.epoch, found.position),
+        "machine": machine_json(machine, snapshot.readings, now_us=now_us),
+        "cursor": _stored_cursor(snapshot.epoch, snapshot.position),
         "server_time": format_us(now_us),
     }
 
 
-def latest_readings(machine_id: str) -> tuple[LiveReading, ...]:
-    """The newest reading of each sensor of the machine. Raises LogUnavailable."""
-    return get_sync_store().snapshots([machine_id])[0].readings
+def latest_readings(machine: MachineDescription) -> tuple[LiveReading, ...]:
+    """Return the newest reading of each sensor of the machine. Raises LogUnavailable."""
+    return get_sync_store().snapshots([machine.machine_id])[0].readings
 
 
 def _stored_cursor(epoch: str, position: str) -> str | None:
