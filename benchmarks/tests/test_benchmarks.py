@@ -16,7 +16,7 @@ from benchmarks.peers.node_red.flows import flows
 from benchmarks.rounds import medians, spread
 from benchmarks.watcher import Deliveries, Watcher
 from benchmarks.works import Row, Work
-from sensors.ingest.serializers import check_batch, check_single
+from sensors.ingest.serializers import parse_batch, parse_single
 from sensors.timestamps import now_us
 
 ROW = Row("single", "cpu_us", "CPU a reading", "us")
@@ -31,8 +31,8 @@ TURNS = {
 def test_bodies_are_valid_and_no_two_readings_alike() -> None:
     bodies = Bodies()
 
-    single = check_single(bodies.single("CNC-001"), now_us=now_us())
-    batch = check_batch(bodies.batch("CNC-001", 100), now_us=now_us())
+    single = parse_single(bodies.single("CNC-001"), now_us=now_us())
+    batch = parse_batch(bodies.batch("CNC-001", 100), now_us=now_us())
 
     readings = [*single.readings.values(), *batch.readings.values()]
     assert not single.errors
