@@ -11,15 +11,15 @@ from django.db import IntegrityError, transaction
 from sensors.access.policy import QUERY_USERS, may_view_machines, scope_of, scopes_of
 from sensors.models import ScopeRestriction
 from sensors.scopes import EVERYTHING, NOTHING, Place, restricted_to
-from sensors.tests.people import make_person, make_stranger, make_superuser, make_viewer
+from sensors.tests.people import (
+    make_person,
+    make_stranger,
+    make_superuser,
+    make_viewer,
+    restrict,
+)
 
 pytestmark = pytest.mark.django_db
-
-
-def restrict(holder: User | Group, *places: Place) -> None:
-    field = "user" if isinstance(holder, User) else "group"
-    for place in places:
-        ScopeRestriction.objects.create(**{field: holder}, **place._asdict())
 
 
 def make_group(name: str, *places: Place) -> Group:
