@@ -61,7 +61,7 @@ class Scope(msgspec.Struct, frozen=True):
 
     @property
     def key(self) -> str:
-        """The scope as hexadecimal digits for names in Redis and of groups; empty for all."""
+        """The scope's name in Redis and in groups, as hexadecimal digits; empty for all."""
         return "" if self.places is None else _key(self.places)
 
     @property
@@ -95,7 +95,7 @@ def parse_scope(text: str) -> Scope:
 
 
 def _levels(place: Place) -> Iterator[Place]:
-    """The place and what it is part of: its line, its area, its site."""
+    """Yield the place itself, its area and its site."""
     yield place
     yield place._replace(line="")
     yield Place(place.site)

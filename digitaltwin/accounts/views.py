@@ -22,8 +22,8 @@ from sensors.access.user_tokens import (
     LOCKED_OUT,
     LOCKED_OUT_SECONDS,
     end_tokens,
-    line_of,
-    take_lockout,
+    login_lock,
+    pop_lockout,
 )
 
 LOCKED_OUT_CODE = "locked-out"
@@ -45,11 +45,11 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if self.request is None:
             return super().clean()
-        with line_of(self.request, self.cleaned_data.get("username", "")):
+        with login_lock(self.request, self.cleaned_data.get("username", "")):
             return super().clean()
 
     def get_invalid_login_error(self) -> ValidationError:
-        if self.request is not None and take_lockout(self.request):
+        if self.request is not None and pop_lockout(self.request):
             return ValidationError(_(LOCKED_OUT), code=LOCKED_OUT_CODE)
         return super().get_invalid_login_error()
 

@@ -43,7 +43,7 @@ def scopes_of(users: Collection[User]) -> dict[int, Scope]:
 
 
 def _restrictions(user_ids: list[int]) -> Iterator[tuple[int, Place]]:
-    """(user, place) of the rows of these users and of their groups."""
+    """Read (user, place) from the rows of these users and of their groups."""
     own = Q(user__in=user_ids)
     of_groups = Q(group__user__in=user_ids)
     rows = ScopeRestriction.objects.filter(own | of_groups).order_by()

@@ -121,7 +121,7 @@ def sensors_in(scope: Scope) -> QuerySet[Sensor]:
 
 
 def _placed_in(scope: Scope, path: str = "") -> Q:
-    """The condition that a machine, reached by this path, is in the scope.
+    """Return the condition that a machine, reached by this path, is in the scope.
 
     Grouped by what stands above the lowest level: SQLite takes 1,000 alternatives.
     """

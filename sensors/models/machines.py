@@ -5,7 +5,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-# The widest a machine's name may ever be; MACHINE_ID_PATTERN narrows it at the device's door.
+# The widest form of a machine id; MACHINE_ID_PATTERN narrows it for devices.
 machine_id_validator = RegexValidator(
     r"\A[A-Za-z0-9._-]{1,64}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
 )
@@ -18,7 +18,7 @@ position_validator = RegexValidator(
 
 
 class Machine(models.Model):
-    """A thing on the floor, placed by ISA-95's site, area and line."""
+    """A machine of the plant, with its place in the equipment hierarchy of ISA-95."""
 
     machine_id = models.CharField(max_length=64, unique=True, validators=[machine_id_validator])
     name = models.CharField(max_length=100, blank=True)
@@ -35,7 +35,7 @@ class Machine(models.Model):
     class Meta:
         ordering = ["machine_id"]
         indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
-        # What makes an operator (contract 5); the alarms will ask for it.
+        # The right of operators (docs/people.md); alarms will ask for it.
         permissions = [("operate_machine", "Can acknowledge, shelve and comment on alarms")]
 
     def __str__(self) -> str:
@@ -65,7 +65,7 @@ class SensorType(models.Model):
 
 
 def sensor_name(slug: str, position: str) -> str:
-    """What devices call a sensor: its type's slug and, after a dot, the position."""
+    """Return a sensor's name for devices: its type's slug and, after a dot, the position."""
     return f"{slug}.{position}" if position else slug
 
 

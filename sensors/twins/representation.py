@@ -1,4 +1,4 @@
-"""Readings and machines as they go out: API, sockets and pages show the same (contract 3.2)."""
+"""JSON of readings and machines, the same for API, sockets and pages (docs/api.md)."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -10,11 +10,12 @@ from sensors.enums import Connectivity
 from sensors.messages import LiveReading
 from sensors.timestamps import SECOND_US, format_us
 
-# A machine is offline when nothing was heard for so many times its longest stale time.
+# A machine is offline when it sent nothing for so many times its longest stale time.
 OFFLINE_FACTOR = 3
 
 
 def reading_json(reading: LiveReading) -> dict[str, Any]:
+    """Return a reading as JSON."""
     return {
         "id": reading.id,
         "machine_id": reading.machine_id,
@@ -32,7 +33,7 @@ def reading_json(reading: LiveReading) -> dict[str, Any]:
 def latest_json(
     reading: LiveReading, machine: MachineDescription | None, *, now_us: int
 ) -> dict[str, Any]:
-    """A sensor's newest reading with its age in seconds at `now_us`, and whether it is stale."""
+    """Return a sensor's newest reading with its age in seconds at `now_us`, and `stale`."""
     sensor = machine.sensors.get(reading.sensor_type) if machine else None
     return {
         **reading_json(reading),
@@ -44,7 +45,7 @@ def latest_json(
 def machine_json(
     machine: MachineDescription, readings: Sequence[LiveReading], *, now_us: int
 ) -> dict[str, Any]:
-    """A machine with all its sensors, those without a reading too."""
+    """Return a machine with all its sensors, those without a reading too."""
     newest = {reading.sensor_type: reading for reading in readings}
     sensors = [
         {
@@ -61,8 +62,8 @@ def machine_json(
 def status_json(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> dict[str, Any]:
-    """A machine without its sensors; `newest` is its latest readings by sensor."""
-    heard = max((reading.order for reading in newest.values()), default=None)
+    """Return a machine without its sensors; `newest` is its latest readings by sensor."""
+    last_seen = max((reading.order for reading in newest.values()), default=None)
     return {
         "machine_id": machine.machine_id,
         "name": machine.name,
@@ -72,7 +73,7 @@ def status_json(
         "line": machine.line,
         "active": machine.active,
         "connectivity": connectivity(machine, newest, now_us=now_us).value,
-        "last_seen_at": None if heard is None else format_us(heard),
+        "last_seen_at": None if last_seen is None else format_us(last_seen),
         "alarms": [],
     }
 
@@ -80,11 +81,12 @@ def status_json(
 def connectivity(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> Connectivity:
-    """Online while a sensor is fresh; offline when none was heard for long (contract 3.2)."""
+    """Return online while a sensor is fresh, offline when all were silent for long, else stale."""
     if not newest:
         return Connectivity.NEVER_SEEN
     if any(
-        not is_stale(one, machine.sensors.get(name), now_us=now_us) for name, one in newest.items()
+        not is_stale(reading, machine.sensors.get(name), now_us=now_us)
+        for name, reading in newest.items()
     ):
         return Connectivity.ONLINE
     longest = max(
@@ -96,10 +98,11 @@ def connectivity(
 
 
 def age_seconds(reading: LiveReading, *, now_us: int) -> float:
-    """Seconds since it was measured, or received if that was earlier; never negative."""
+    """Return the seconds since it was measured, or received if that was earlier; at least 0."""
     return max(0, now_us - reading.order) / SECOND_US
 
 
 def is_stale(reading: LiveReading, sensor: SensorDescription | None, *, now_us: int) -> bool:
+    """Return whether the reading is older than the stale time of its sensor."""
     limit = sensor.stale_seconds if sensor else settings.DEFAULT_STALE_SECONDS
     return age_seconds(reading, now_us=now_us) > limit
