@@ -89,7 +89,7 @@ def refused_reading(index: int, errors: Sequence[FieldError]) -> RefusedReading:
 
 
 def http_status(receipt: IngestReceipt) -> int:
-    """Return 201 when a reading was accepted, 200 when all were duplicates, 202 while not stored."""
+    """Return 201 if a reading was accepted, 200 if all were duplicates, 202 while not stored."""
     if all(outcome is Outcome.DUPLICATE for outcome in receipt.appended.outcomes):
         return 200
     return 201 if receipt.stored else 202
