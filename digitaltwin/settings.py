@@ -1,4 +1,4 @@
-"""Every setting, read once from the environment or `.env`; contract.md section 2 lists them.
+"""Every setting, read once from the environment or `.env`; docs/settings.md lists them.
 
 A malformed value or an unknown name in `.env` stops the start with one sentence.
 Code reads `django.conf.settings`, never the environment.

@@ -68,7 +68,7 @@ class LoginView(views.LoginView):
 
 
 class LogoutView(views.LogoutView):
-    """Ends the session, and the tokens that the user's programs hold (contract 3.2)."""
+    """Ends the session, and the tokens that the user's programs hold."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, User):
@@ -82,7 +82,7 @@ class LogoutEverywhereView(LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, User):
             end_sessions(request.user)
-            messages.success(request, _("You are logged out everywhere."))
+            messages.success(request, _("You have been logged out everywhere."))
         return super().post(request, *args, **kwargs)
 
 
@@ -96,7 +96,7 @@ class PasswordView(views.PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         messages.success(
-            self.request, _("Your password is changed; you are logged out everywhere else.")
+            self.request, _("Your password has been changed. All your other sessions have ended.")
         )
         return super().form_valid(form)
 

@@ -1,4 +1,4 @@
-"""The API described: schema, Swagger UI and ReDoc from our own host (contract 3.2)."""
+"""The API described: schema, Swagger UI and ReDoc from our own host."""
 
 from functools import cache
 from pathlib import Path

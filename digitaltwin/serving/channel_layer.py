@@ -39,7 +39,7 @@ class PubSubConnection(RedisSingleShardConnection):  # type: ignore[misc]
 
 
 class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
-    """Not trusted: the hub finds what it loses (design.md 4.3)."""
+    """Not trusted: the hub repairs its losses (docs/decisions/0003)."""
 
     async def group_send_many(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """As `group_send` for each (group, message) in turn, in one round trip to Redis."""

@@ -1,4 +1,4 @@
-"""`/metrics`: Prometheus text of the whole machine (contract 3.2)."""
+"""`/metrics`: Prometheus text of the whole machine."""
 
 import ipaddress
 import secrets

@@ -1,15 +1,15 @@
 """Commands of clients on a socket, strictly parsed; a bad one is answered with an `error`."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any, Never
 
 import msgspec
 
+from sensors.identifiers import is_machine_id
+
 MAX_SUBSCRIPTIONS = 200
 MAX_TEXT_BYTES = 64 * 1024
-_WIDEST_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -52,11 +52,6 @@ def parse_command(text: str | None) -> Command:
     if parse is None:
         raise CommandRefused("unknown-type", f"Known types are {', '.join(_PARSERS)}.")
     return parse(message)
-
-
-def is_machine_id(text: object) -> bool:
-    """Return whether a machine may have this id; MACHINE_ID_PATTERN concerns new machines only."""
-    return isinstance(text, str) and _WIDEST_MACHINE_ID.fullmatch(text) is not None
 
 
 def _json(text: str) -> Any:

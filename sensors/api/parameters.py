@@ -13,15 +13,13 @@ from rest_framework.exceptions import NotAcceptable
 from sensors.exceptions import FieldError, InvalidReadings
 from sensors.history.queries import readings
 from sensors.history.queries.readings import PageCursor
-from sensors.ingest.field_rules import SENSOR_NAME
+from sensors.identifiers import is_machine_id, is_sensor_name
 from sensors.timestamps import parse_rfc3339
 
 T = TypeVar("T")
 
 MAX_RESULTS = 1000
 DEFAULT_RESULTS = 100
-# The widest form of a machine id; databases refuse some texts, such as NUL, even in a query.
-_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _PAGE_CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
@@ -66,11 +64,6 @@ def machine_list_parameters(query: QueryDict) -> MachineListParameters:
 def no_parameters(query: QueryDict) -> None:
     """Refuse any parameter. Raises InvalidParameters."""
     _parse(query, {})
-
-
-def is_machine_id(text: str) -> bool:
-    """Return whether a machine may have this id."""
-    return _MACHINE_ID.fullmatch(text) is not None
 
 
 def history_cursor(cursor: PageCursor) -> str:
@@ -123,7 +116,7 @@ def _machine_id(text: str) -> str:
 
 
 def _sensor_type(text: str) -> str:
-    if not SENSOR_NAME.fullmatch(text):
+    if not is_sensor_name(text):
         raise ValueError(f"Expected a sensor such as temperature, got {text[:60]!a}")
     return text
 

@@ -16,7 +16,6 @@ from sensors.access.policy import may_view_machines, scope_of
 from sensors.api.parameters import (
     history_cursor,
     history_parameters,
-    is_machine_id,
     machine_cursor,
     machine_list_parameters,
     no_parameters,
@@ -26,6 +25,7 @@ from sensors.catalogue.selectors import machine_descriptions, machines_after
 from sensors.exceptions import SensorsError
 from sensors.gateways.http.views import SingleReadingView
 from sensors.history.queries.readings import reading_history, sensors_named
+from sensors.identifiers import is_machine_id
 from sensors.openapi import described_by
 from sensors.scopes import Scope
 from sensors.timestamps import format_us, now_us

@@ -11,10 +11,11 @@ import msgspec
 from django.conf import settings
 
 from sensors.enums import QUALITY_BY_WORD, Quality
+from sensors.identifiers import MACHINE_ID, is_sensor_name
 from sensors.messages import Scalar
 from sensors.timestamps import DAY_US, SECOND_US, format_us, parse_rfc3339
+from sensors.units import UNIT_LENGTH
 
-UNIT_LENGTH = 20
 METADATA_SIZE = 1000
 NAMES_KEPT = 4096
 METADATA_FIELDS = 20
@@ -23,8 +24,6 @@ METADATA_NAME_LENGTH = 64
 LARGEST_WHOLE = 2**63
 LARGEST_DOUBLE = 1.7976931348623157e308
 OLDEST_US = 946_684_800 * SECOND_US  # 2000-01-01: the first partition of the history
-SENSOR_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z0-9_]{1,31})?", re.ASCII)
-_WIDEST_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ENCODE = msgspec.json.Encoder().encode
@@ -67,7 +66,7 @@ def bounds(now_us: int) -> Bounds:
 @lru_cache(maxsize=NAMES_KEPT)
 def machine_id_of(text: str, narrowed: re.Pattern[str]) -> str:
     """Check a machine id: the setting can only narrow the widest pattern."""
-    for pattern in (narrowed, _WIDEST_MACHINE_ID):
+    for pattern in (narrowed, MACHINE_ID):
         if pattern.fullmatch(text) is None:
             raise FieldRefused(
                 "invalid-machine-id", f"Expected an id like {pattern.pattern}, got {_shown(text)}."
@@ -78,7 +77,7 @@ def machine_id_of(text: str, narrowed: re.Pattern[str]) -> str:
 @lru_cache(maxsize=NAMES_KEPT)
 def sensor_name_of(text: str) -> str:
     """Check a sensor name: the slug of a type, optionally followed by a dot and a position."""
-    if SENSOR_NAME.fullmatch(text) is None:
+    if not is_sensor_name(text):
         _check_text(text)
         raise FieldRefused(
             "unknown-sensor", f"Expected a sensor such as temperature, got {_shown(text)}."

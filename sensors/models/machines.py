@@ -5,15 +5,17 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-# The widest form of a machine id; MACHINE_ID_PATTERN narrows it for devices.
+from sensors.identifiers import MACHINE_ID, POSITION, TYPE_SLUG
+
+# A migration holds the text of these patterns.
 machine_id_validator = RegexValidator(
-    r"\A[A-Za-z0-9._-]{1,64}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
+    rf"\A{MACHINE_ID.pattern}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
 )
 slug_validator = RegexValidator(
-    r"\A[a-z][a-z0-9_]{0,31}\Z", "Use lower-case letters, digits and _, beginning with a letter."
+    rf"\A{TYPE_SLUG.pattern}\Z", "Use lower-case letters, digits and _, beginning with a letter."
 )
 position_validator = RegexValidator(
-    r"\A[a-z0-9_]{1,31}\Z", "Use 1 to 31 lower-case letters, digits and _."
+    rf"\A{POSITION.pattern}\Z", "Use 1 to 31 lower-case letters, digits and _."
 )
 
 

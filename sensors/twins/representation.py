@@ -63,7 +63,7 @@ def status_json(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> dict[str, Any]:
     """Return a machine without its sensors; `newest` is its latest readings by sensor."""
-    last_seen = max((reading.order for reading in newest.values()), default=None)
+    last_seen = max((reading.effective_at for reading in newest.values()), default=None)
     return {
         "machine_id": machine.machine_id,
         "name": machine.name,
@@ -99,7 +99,7 @@ def connectivity(
 
 def age_seconds(reading: LiveReading, *, now_us: int) -> float:
     """Return the seconds since it was measured, or received if that was earlier; at least 0."""
-    return max(0, now_us - reading.order) / SECOND_US
+    return max(0, now_us - reading.effective_at) / SECOND_US
 
 
 def is_stale(reading: LiveReading, sensor: SensorDescription | None, *, now_us: int) -> bool:

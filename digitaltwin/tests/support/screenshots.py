@@ -1,6 +1,6 @@
 """Pictures of every page in every theme, for people to look at and for the documents.
 
-    python -m digitaltwin.tests.screenshots [--data DIR] [--into DIR] [--only PAGE] [--theme T]
+    python -m digitaltwin.tests.support.screenshots [--data DIR] [--into DIR] [--only PAGE] ...
 
 takes them from a running `up` (its data folder), or starts a plant of its own for a while.
 Without a page, theme or size it makes those of docs/screenshots: every page in every theme, some

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from sensors.devices.replay.cells import shown
-from sensors.ingest.field_rules import SENSOR_NAME, UNIT_LENGTH
-from sensors.units import SHIPPED_UNITS
+from sensors.identifiers import is_sensor_name
+from sensors.units import SHIPPED_UNITS, UNIT_LENGTH
 
 # The first of these in the file is the time column; case is ignored.
 TIME_COLUMNS = ("timestamp", "datetime", "time")
@@ -33,7 +33,7 @@ def parse_mapping(text: str) -> Mapping:
     # Split from the right: a column may have any name, a sensor and a unit have no `=`.
     column, equals, target = text.rpartition("=")
     sensor_type, colon, unit = target.partition(":")
-    if not equals or not column or SENSOR_NAME.fullmatch(sensor_type) is None:
+    if not equals or not column or not is_sensor_name(sensor_type):
         raise MappingRefused(
             "expected column=sensor_type[:unit] such as Temperature=temperature.engine:Cel, "
             f"got {shown(text)}"

@@ -61,7 +61,7 @@ def test_readings_other_seed_differ() -> None:
     start=moments,
     gaps=st.lists(st.floats(-5.0, 1e6), min_size=1, max_size=5),
 )
-def test_readings_any_moments_stay_within_the_contract(
+def test_readings_any_moments_stay_within_the_shipped_ranges(
     seed: int, start: datetime, gaps: list[float]
 ) -> None:
     plant = Plant(machines=6, seed=seed)
