@@ -12,7 +12,7 @@ from realtime.protocol import Close
 from sensors.timestamps import SECOND_US, parse_rfc3339
 
 # UCUM's letters for what people write otherwise.
-SIGNS = {"Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
+SIGNS = {"rpm": gettext_lazy("rpm"), "Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
 # The shipped types of sensors, and where the demonstration's sit.
 QUANTITIES = {
     "temperature": gettext_lazy("Temperature"),
@@ -45,6 +45,8 @@ QUALITIES = {
     "bad": gettext_lazy("bad"),
 }
 _RANK = tuple(QUALITIES)
+# Of a value that could not be read: there may be one.
+UNKNOWN_VALUE = gettext_lazy("unknown")
 MANY_SENSORS = gettext_lazy("{n} sensors")
 # Seconds of a unit -> its text, the largest unit first.
 AGES = {
@@ -114,6 +116,7 @@ def words() -> dict[str, Any]:
         "milliseconds": str(MILLISECONDS),
         "values_from": str(VALUES_FROM),
         "many_sensors": str(MANY_SENSORS),
+        "unknown_value": str(UNKNOWN_VALUE),
     }
 
 
@@ -202,13 +205,19 @@ def _plain(name: str) -> str:
 
 
 def unit_sign(unit: str) -> str:
-    return SIGNS.get(unit, unit)
+    return str(SIGNS.get(unit, unit))
 
 
 def worst_quality(sensors: Sequence[Mapping[str, Any]]) -> str:
     """The worst of the latest values; `none` when there is no value at all."""
     found = [sensor["latest"]["quality"] for sensor in sensors if sensor["latest"]]
     return max(found, key=_RANK.index, default="none")
+
+
+def quality_word(quality: str, connectivity: str) -> str:
+    """Name a value's quality; without a value, whether there is none or it is unknown."""
+    is_unknown = quality == "none" and connectivity == "unknown"
+    return str(UNKNOWN_VALUE if is_unknown else QUALITIES[quality])
 
 
 def quality_note(sensors: Sequence[Mapping[str, Any]], worst: str) -> str:

@@ -25,7 +25,7 @@ def local(us: int) -> datetime:
 
 def shown_machine(machine: Shown) -> Shown:
     """A copy of the machine for the templates: its words, and how soon it needs someone."""
-    sensors = [shown_sensor(sensor, machine["machine_id"]) for sensor in machine["sensors"]]
+    sensors = [shown_sensor(sensor, machine) for sensor in machine["sensors"]]
     worst = texts.worst_quality(sensors)
     some_stale = any(sensor["stale"] for sensor in sensors)
     place = [machine[part] for part in ("site", "area", "line")]
@@ -58,19 +58,19 @@ def picture(kind: str) -> str:
     return name if name in PICTURED else "machine"
 
 
-def shown_sensor(sensor: Shown, machine_id: str) -> Shown:
+def shown_sensor(sensor: Shown, machine: Shown) -> Shown:
     latest = sensor["latest"]
     value = latest["value"] if latest else None
     quality = latest["quality"] if latest else "none"
     return sensor | {
-        "machine_id": machine_id,
+        "machine_id": machine["machine_id"],
         "label": texts.sensor_label(sensor["sensor_type"]),
         "sign": texts.unit_sign(sensor["unit"]),
         "number": texts.number_text(value),
         "full": texts.full_text(value),
         "full_number": texts.decimal(texts.full_text(value)),
         "quality": quality,
-        "quality_word": str(texts.QUALITIES[quality]),
+        "quality_word": texts.quality_word(quality, machine["connectivity"]),
         "stale": bool(latest and latest["stale"]),
         "clock_word": texts.clock_word(latest),
         "age": latest["age_seconds"] if latest else None,

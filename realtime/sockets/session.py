@@ -60,7 +60,8 @@ class SocketSession:
         try:
             if is_too_much:
                 raise CommandRefused(
-                    "rate-limited", f"At most {RATE_MESSAGES} messages in {RATE_SECONDS:.0f} s."
+                    "rate-limited",
+                    f"Expected at most {RATE_MESSAGES} messages in {RATE_SECONDS:.0f} s.",
                 )
             await self._execute(parse_command(text))
         except CommandRefused as exc:
@@ -82,12 +83,14 @@ class SocketSession:
 
     async def _subscribe(self, machine_ids: tuple[str, ...]) -> None:
         if self._socket.kind != "dashboard":
-            raise CommandRefused("unknown-type", "Only the dashboard's socket subscribes.")
+            raise CommandRefused("unknown-type", "subscribe is available on /ws/dashboard only.")
         snapshot = await get_catalogue().current()
         unknown = [one for one in machine_ids if snapshot.machine_in(self._scope, one) is None]
         if unknown:
             # A machine may be older than the pattern; one that does not exist must match it.
             if settings.MACHINE_ID_PATTERN.fullmatch(unknown[0]) is None:
-                raise CommandRefused("invalid-machine-id", "No machine can be called so.")
+                raise CommandRefused(
+                    "invalid-machine-id", "machine_ids contains an invalid machine id."
+                )
             raise CommandRefused("unknown-machine", f"There is no machine {unknown[0]}.")
         self._hub.subscribe(self._socket, machine_ids)

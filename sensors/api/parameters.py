@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,7 +26,7 @@ _PAGE_CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 class InvalidParameters(InvalidReadings):
     """A query with parameters that are refused."""
 
-    title = "The query is not valid"
+    title = "Invalid query parameters"
 
 
 class HistoryParameters(msgspec.Struct, frozen=True):
@@ -96,11 +96,16 @@ def _parse(query: QueryDict, parsers: Mapping[str, Callable[[str], Any]]) -> dic
 def _value(name: str, values: list[str], parsers: Mapping[str, Callable[[str], T]]) -> dict[str, T]:
     """Parse the parameter. Raises ValueError."""
     if name not in parsers:
-        raise ValueError(f"Expected one of {', '.join(parsers) or 'no parameters'}")
+        raise ValueError(f"Expected {_one_of(parsers)}, got {name[:64]!a}")
     if len(values) > 1:
-        raise ValueError(f"Expected {name} once, got it {len(values)} times")
+        raise ValueError(f"Expected {name} at most once, got it {len(values)} times")
     # Empty values are parsed too: a client that lost its machine_id did not ask for all machines.
     return {name: parsers[name](values[0])}
+
+
+def _one_of(names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"one of {listed}" if listed else "no parameters"
 
 
 def _limit(text: str) -> int:
@@ -137,13 +142,13 @@ def _transparent(cursor: str) -> str:
         padded = cursor + "=" * (-len(cursor) % 4)
         return base64.b64decode(padded.encode(), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, UnicodeError) as exc:
-        raise ValueError("Expected a cursor from a `next` address") from exc
+        raise ValueError("Expected a cursor from a `next` link") from exc
 
 
 def _page_cursor(cursor: str) -> PageCursor:
     match = _PAGE_CURSOR.fullmatch(_transparent(cursor))
     if match is None:
-        raise ValueError("Expected a cursor from a `next` address")
+        raise ValueError("Expected a cursor from a `next` link")
     return PageCursor(int(match[1]), int(match[2]))
 
 

@@ -54,7 +54,7 @@ def test_silence_of_one_sensor_is_none_of_the_machine() -> None:
 
 @pytest.mark.django_db
 def test_events_tell_silence_quality_and_conflict() -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
     sensor = make_sensor()
     sensor.stale_seconds = 30
     sensor.save()
@@ -163,7 +163,7 @@ def test_label_in_the_picture_has_a_line_for_where_it_sits() -> None:
 def test_summary_gives_the_steps_of_a_sensor(client: Client) -> None:
     make_sensor()
     client.force_login(make_viewer())
-    positions.resume("log")
+    positions.resume("history", "log")
     now = now_us()
     write_at(1, [make_reading(0, 21.0, measured_at=now - 60 * SECOND_US)])
 
@@ -189,7 +189,7 @@ def test_summary_of_what_there_is_not_is_404(client: Client, query: str) -> None
 def test_sparks_give_steps_by_row(client: Client) -> None:
     make_sensor()
     client.force_login(make_viewer())
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(0, 21.0, measured_at=now_us() - 60 * SECOND_US)])
 
     answer = client.get("/sparks", {"row": ["CNC-001/sensor_1", "CNC-001/other", "NO/thing", "x"]})

@@ -81,7 +81,7 @@ def send(machine_id: str = "CNC-001", *, age: float = 3, **changes: Any) -> None
 
 async def _append(reading: LiveReading) -> None:
     store = Store(settings.REDIS_URL)
-    await store.append([reading])
+    await store.log.append([reading])
     await store.aclose()
 
 
@@ -266,6 +266,8 @@ async def test_page_opens_while_redis_is_away(
     assert ">Live data unavailable.</p>" in page
     # There are no values that a time could be named for.
     assert not re.search(r"Values below are from \d", page)
+    assert re.findall(r'data-part="quality">([^<]*)<', page) == ["unknown"]
+    assert "No data received yet" not in page
     assert 'data-connectivity="unknown"' in page
 
 

@@ -97,7 +97,7 @@ def test_machine_out_of_scope_costs_the_queries_of_an_unknown_one(restricted: Cl
 
 def test_sparks_of_the_scope_alone(restricted: Client) -> None:
     make_machines()
-    positions.resume("log")
+    positions.resume("history", "log")
     query = "/sparks?row=CNC-001/temperature&row=CNC-002/temperature&row=CNC-009/temperature"
 
     rows = restricted.get(query).json()["rows"]
@@ -110,7 +110,7 @@ def test_sparks_of_the_scope_alone(restricted: Client) -> None:
 
 def test_chart_of_a_machine_in_the_scope(restricted: Client) -> None:
     sensor = make_machine("CNC-001", **SEEN._asdict()).sensors.get()
-    positions.resume("log")
+    positions.resume("history", "log")
     measured_at = now_us() - 60 * SECOND_US
     write_at(1, [make_reading(sensor_id=sensor.pk, measured_at=measured_at)])
 

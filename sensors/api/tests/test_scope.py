@@ -33,7 +33,7 @@ def restricted() -> Client:
 @pytest.fixture
 def machines() -> None:
     """Five machines with a reading each, every second one of them in the scope."""
-    positions.resume("log")
+    positions.resume("history", "log")
     for number in range(1, 6):
         place = SEEN if number % 2 else HIDDEN
         machine = make_machine(f"CNC-00{number}", **place._asdict())
@@ -127,7 +127,7 @@ def test_machine_out_of_scope_costs_the_queries_of_an_unknown_one(restricted: Cl
 
 @pytest.mark.parametrize("address", [f"{API}/machines", READINGS])
 def test_lists_of_a_scope_same_queries_for_one_and_three(restricted: Client, address: str) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
     counts = []
     for number in range(1, 4):
         make_machine(f"MIL-00{number}", **HIDDEN._asdict())

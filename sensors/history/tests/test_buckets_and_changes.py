@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _writer_at_start(db: None) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
 
 
 def at(second: float) -> int:

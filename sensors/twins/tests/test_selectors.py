@@ -26,7 +26,7 @@ def reading(second: float, value: float = 20.0, machine_id: str = "CNC-001") -> 
 
 
 def cursor(position: str) -> str:
-    return f"{get_sync_store().health()['epoch']}.{position}"
+    return f"{get_sync_store().log_state([]).epoch}.{position}"
 
 
 def test_twin_with_its_newest_value() -> None:
@@ -96,13 +96,13 @@ def test_twin_has_no_cursor_before_anything_is_stored() -> None:
 async def test_twin_cursor_misses_nothing(store: Store) -> None:
     await Machine.objects.acreate(machine_id="CNC-001")
     for second in range(3):
-        receipt = await store.append([make_reading(second)])
+        receipt = await store.log.append([make_reading(second)])
         if second == 0:
-            await store.mark_stored(await store.epoch(), receipt.position or "")
+            await store.progress.mark("history", await store.log.epoch(), receipt.position or "")
 
     found = await sync_to_async(twin)(EVERYTHING, "CNC-001", NOON)
     assert found is not None
-    missed = await store.missed("CNC-001", found["cursor"].partition(".")[2])
+    missed = await store.log.missed("CNC-001", found["cursor"].partition(".")[2])
 
     assert missed.entries is not None
     assert len(missed.entries) == 2
