@@ -143,6 +143,7 @@ class Greeting(msgspec.Struct, frozen=True):
     epoch: str
     position: str
     values: dict[str, Any]
+    machine_ids: frozenset[str] = frozenset()
 
     def text(self, kind: str, *, recovered: bool, cursor: Cursor | None = None) -> str:
         """Encode an `initial_data` or `resync` message, with the client's cursor if it resumes."""

@@ -11,8 +11,19 @@ from sensors.enums import FeedStatus, Outcome, Quality
 Scalar = str | int | float | bool | None
 # The position before the log's first entry; a position is Redis's `<milliseconds>-<sequence>`.
 START = "0-0"
-# The topic of the dashboard; that of a machine is its id, which is never this.
+# The topic of the dashboard of all machines. The dashboard of a scope has this and the scope's key,
+# a machine has its id, which never begins with it.
 DASHBOARD = "*"
+
+
+def dashboard_topic(scope_key: str) -> str:
+    """Return the topic of the dashboard of a scope."""
+    return DASHBOARD + scope_key
+
+
+def scope_key_of(topic: str) -> str | None:
+    """Return the key of a dashboard's scope; None for the topic of a machine."""
+    return topic.removeprefix(DASHBOARD) if topic.startswith(DASHBOARD) else None
 
 
 def position_key(position: str) -> tuple[int, int]:
@@ -161,8 +172,10 @@ class DashboardFrame(
 ):
     """Entries of one kind of all machines since the dashboard frame before.
 
-    Of readings the newest per sensor, of another kind all. `previous` is the position of the
-    dashboard frame before; `text` is empty when the frame only moves the position.
+    Of readings the newest per sensor, of another kind all; only entries of machines in the scope
+    with the key `scope`, which is empty for all machines. `previous` is the position of the
+    dashboard frame before, whatever machines came in between; `text` is empty when the frame only
+    moves the position.
     """
 
     epoch: str
@@ -170,10 +183,11 @@ class DashboardFrame(
     position: str
     received_at: int
     text: str
+    scope: str = ""
 
     @property
     def topic(self) -> str:
-        return DASHBOARD
+        return dashboard_topic(self.scope)
 
 
 Frame = MachineFrame | DashboardFrame

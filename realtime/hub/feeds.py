@@ -5,7 +5,7 @@ A feed requests a read of the log by calling `start(read)`; its result comes to 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from math import inf
 
 from realtime import protocol
@@ -19,23 +19,25 @@ from realtime.hub.sequencing import (
 )
 from realtime.transport import text_frame
 from sensors.messages import (
-    DASHBOARD,
     START,
     DashboardFrame,
     Frame,
     MachineFrame,
     MissedEntries,
+    dashboard_topic,
     position_key,
 )
+from sensors.scopes import EVERYTHING, Scope
 
 # Frames that a read holds back; frames beyond are dropped, and the rule repairs the gap.
 HELD_FRAMES = 200
 
 
 class Feed(ABC):
-    """All sockets of this process that follow one topic: a machine, or the dashboard."""
+    """All sockets of this process that follow one topic: a machine, or the dashboard of a scope."""
 
     machine_id: str | None = None
+    scope: Scope = EVERYTHING
     recovers_by_snapshot = False
 
     def __init__(self, topic: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
@@ -108,6 +110,10 @@ class Feed(ABC):
                 write(message)
             else:
                 self._apply(follower, frame, frame.received_at if follower is measured else 0)
+
+    def update_machines(self, machine_ids: Set[str]) -> None:
+        """Take note of the machines in the scope; only a dashboard shows more than one."""
+        return
 
     def _apply(self, follower: Follower, frame: Frame, received_at: int = 0) -> None:
         action = self._action(follower, frame)
@@ -282,14 +288,27 @@ class MachineFeed(Feed):
 
 
 class DashboardFeed(Feed):
-    """The newest value of every sensor."""
+    """The newest value of every sensor of the machines in a scope."""
 
     recovers_by_snapshot = True
 
-    def __init__(
-        self, start: Callable[[LogRead], None], *, grace_us: int, topic: str = DASHBOARD
-    ) -> None:
-        super().__init__(topic, start, grace_us=grace_us)
+    def __init__(self, scope: Scope, start: Callable[[LogRead], None], *, grace_us: int) -> None:
+        super().__init__(dashboard_topic(scope.key), start, grace_us=grace_us)
+        self.scope = scope
+        self._machine_ids: Set[str] = frozenset()
+
+    def update_machines(self, machine_ids: Set[str]) -> None:
+        """Send everything anew when the scope no longer has the machines that were sent."""
+        if machine_ids == self._machine_ids:
+            return
+        for follower in self.followers:
+            if follower.is_greeted and follower.read is None:
+                self._request(follower, ReadKind.SNAPSHOT)
+
+    def _greet(self, followers: Sequence[Follower], result: LogReadResult) -> None:
+        assert result.greeting is not None
+        self._machine_ids = result.greeting.machine_ids
+        super()._greet(followers, result)
 
     def _action(self, follower: Follower, frame: Frame) -> Action:
         assert isinstance(frame, DashboardFrame)

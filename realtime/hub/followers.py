@@ -1,6 +1,6 @@
 """Positions of sockets in a feed, and the log reads that they wait for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from enum import Enum
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import msgspec
 from realtime import protocol
 from realtime.protocol import Cursor, Greeting
 from sensors.messages import Frame, MissedEntries
+from sensors.scopes import Scope
 
 
 class Outlet(Protocol):
@@ -44,6 +45,9 @@ class FollowedFeed(Protocol):
     @property
     def machine_id(self) -> str | None: ...
 
+    @property
+    def scope(self) -> Scope: ...
+
     def leave(self, follower: "Follower") -> None: ...
 
     def mark_lost(self, follower: "Follower") -> None: ...
@@ -53,6 +57,8 @@ class FollowedFeed(Protocol):
     def settle(self, read: "LogRead", result: "LogReadResult") -> None: ...
 
     def fail(self, read: "LogRead") -> None: ...
+
+    def update_machines(self, machine_ids: Set[str]) -> None: ...
 
 
 class Follower:

@@ -8,7 +8,8 @@ from django.conf import settings
 from realtime.hub.delivery import DeliveryProgress
 from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
 from realtime.hub.followers import LogRead
-from sensors.messages import DASHBOARD, START, Frame
+from sensors.messages import START, Frame, dashboard_topic
+from sensors.scopes import Scope
 from sensors.timestamps import SECOND_US
 
 # Time that an entry may be in the log before a frame brings it; a little under a second, so that
@@ -33,11 +34,12 @@ class Subscriptions:
             self._feeds[machine_id] = feed
         return self._feeds[machine_id]
 
-    def dashboard(self, topic: str = DASHBOARD) -> Feed:
-        """Return a dashboard's feed, made when the first socket requests it."""
+    def dashboard(self, scope: Scope) -> Feed:
+        """Return the feed of the scope's dashboard, made when the first socket requests it."""
+        topic = dashboard_topic(scope.key)
         if topic not in self._feeds:
             grace_us = GRACE_US + SECOND_US // settings.DASHBOARD_FRAMES_PER_SECOND
-            self._feeds[topic] = DashboardFeed(self._start, grace_us=grace_us, topic=topic)
+            self._feeds[topic] = DashboardFeed(scope, self._start, grace_us=grace_us)
         return self._feeds[topic]
 
     def followed(self) -> list[Feed]:

@@ -138,7 +138,7 @@ class DashboardConsumer(LiveConsumer):
     kind = "dashboard"
 
     def follow(self, hub: Hub, socket: Socket) -> None:
-        hub.follow_dashboard(socket)
+        hub.follow_dashboard(socket, self.scope["identity"].scope)
 
 
 class UnknownConsumer(LiveConsumer):

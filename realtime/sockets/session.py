@@ -93,4 +93,4 @@ class SocketSession:
                     "invalid-machine-id", "machine_ids contains an invalid machine id."
                 )
             raise CommandRefused("unknown-machine", f"There is no machine {unknown[0]}.")
-        self._hub.subscribe(self._socket, machine_ids)
+        self._hub.subscribe(self._socket, machine_ids, self._scope)
