@@ -11,22 +11,9 @@ from math import inf
 from realtime import protocol
 from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
 from realtime.hub.overdue import Overdue
-from realtime.hub.sequencing import (
-    Action,
-    dashboard_action,
-    is_other_log,
-    machine_action,
-)
+from realtime.hub.sequencing import Action, is_other_log
 from realtime.transport import text_frame
-from sensors.messages import (
-    START,
-    DashboardFrame,
-    Frame,
-    MachineFrame,
-    MissedEntries,
-    dashboard_topic,
-    position_key,
-)
+from sensors.messages import START, Frame, MissedEntries, position_key
 from sensors.scopes import EVERYTHING, Scope
 
 # Frames that a read holds back; frames beyond are dropped, and the rule repairs the gap.
@@ -268,51 +255,3 @@ class Feed(ABC):
         elif self.behind_since_us is None or tip >= position_key(self._undelivered):
             self.behind_since_us = now_us
             self._undelivered = newest
-
-
-class MachineFeed(Feed):
-    """Every entry of one machine, in log order."""
-
-    machine_id: str
-
-    def __init__(self, machine_id: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
-        super().__init__(machine_id, start, grace_us=grace_us)
-        self.machine_id = machine_id
-
-    def _action(self, follower: Follower, frame: Frame) -> Action:
-        assert isinstance(frame, MachineFrame)
-        return machine_action(follower.epoch, follower.last, frame)
-
-    def _catch_up(self, follower: Follower) -> None:
-        self._request(follower, ReadKind.FILL, follower.epoch, follower.last)
-
-
-class DashboardFeed(Feed):
-    """The newest value of every sensor of the machines in a scope."""
-
-    recovers_by_snapshot = True
-
-    def __init__(self, scope: Scope, start: Callable[[LogRead], None], *, grace_us: int) -> None:
-        super().__init__(dashboard_topic(scope.key), start, grace_us=grace_us)
-        self.scope = scope
-        self._machine_ids: Set[str] = frozenset()
-
-    def update_machines(self, machine_ids: Set[str]) -> None:
-        """Send everything anew when the scope no longer has the machines that were sent."""
-        if machine_ids == self._machine_ids:
-            return
-        for follower in self.followers:
-            if follower.is_greeted and follower.read is None:
-                self._request(follower, ReadKind.SNAPSHOT)
-
-    def _greet(self, followers: Sequence[Follower], result: LogReadResult) -> None:
-        assert result.greeting is not None
-        self._machine_ids = result.greeting.machine_ids
-        super()._greet(followers, result)
-
-    def _action(self, follower: Follower, frame: Frame) -> Action:
-        assert isinstance(frame, DashboardFrame)
-        return dashboard_action(follower.epoch, follower.last, frame)
-
-    def _catch_up(self, follower: Follower) -> None:
-        self._request(follower, ReadKind.SNAPSHOT)

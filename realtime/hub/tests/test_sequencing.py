@@ -11,11 +11,17 @@ import pytest
 from realtime import protocol
 from realtime.broadcast.frames import DashboardParts, MachineParts
 from realtime.hub.delivery import LATEST_MS, DeliveryProgress
-from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
+from realtime.hub.feeds import Feed
 from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
 from realtime.hub.overdue import Overdue
 from realtime.hub.sequencing import Action, dashboard_action, machine_action
-from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
+from realtime.hub.subscriptions import (
+    LINGER_SECONDS,
+    Comparison,
+    DashboardFeed,
+    MachineFeed,
+    Subscriptions,
+)
 from realtime.protocol import Cursor, Greeting, parse_cursor
 from realtime.tests.kinds import NOTE, UNKNOWN, make_note, make_unknown, note_payload, notes_in
 from sensors.enums import Quality
