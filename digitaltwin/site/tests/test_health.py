@@ -96,8 +96,9 @@ def test_health_says_how_far_history_is_behind() -> None:
 def mark(reader: str, position: str, *, epoch: str | None = None) -> None:
     """Mark a position of this log (or of another epoch) as a reader does."""
     client = make_sync_client(settings.REDIS_URL)
-    own = client.get(keys.EPOCH).decode()
-    client.set(keys.mark(reader), f"{epoch or own} {position}")
+    own = client.get(keys.EPOCH)
+    assert isinstance(own, bytes)
+    client.set(keys.mark(reader), f"{epoch or own.decode()} {position}")
     client.close()
 
 

@@ -12,7 +12,7 @@ from sensors.scopes import EVERYTHING
 from sensors.store.store import Store
 from sensors.store.sync import get_sync_store
 from sensors.tests.people import log_readings, make_machine, mark_stored
-from sensors.timestamps import SECOND_US, format_us
+from sensors.timestamps import SECOND_US
 from sensors.twins.selectors import plant, twin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_log")]
@@ -36,10 +36,10 @@ def test_twin_with_its_newest_value() -> None:
     found = twin(EVERYTHING, "CNC-001", NOON + 12 * SECOND_US)
 
     assert found is not None
-    assert found["server_time"] == format_us(NOON + 12 * SECOND_US)
-    [sensor] = found["machine"]["sensors"]
-    assert (sensor["latest"]["value"], sensor["latest"]["age_seconds"]) == (21.5, 10.0)
-    assert found["machine"]["connectivity"] == "online"
+    [sensor] = found.state.sensors
+    assert sensor.reading is not None
+    assert (sensor.reading.value, sensor.age_seconds, sensor.is_stale) == (21.5, 10.0, False)
+    assert found.state.connectivity == "online"
 
 
 def test_twin_of_an_unknown_machine() -> None:
@@ -56,7 +56,7 @@ def test_twin_cursor_is_the_newest_stored_entry() -> None:
     found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] == cursor(first)
+    assert found.cursor == cursor(first)
 
 
 def test_twin_cursor_with_entries_of_other_machines() -> None:
@@ -68,7 +68,7 @@ def test_twin_cursor_with_entries_of_other_machines() -> None:
     found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] == cursor(own)
+    assert found.cursor == cursor(own)
 
 
 def test_twin_cursor_of_a_quiet_machine_begins_at_the_start() -> None:
@@ -79,7 +79,7 @@ def test_twin_cursor_of_a_quiet_machine_begins_at_the_start() -> None:
     found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] == cursor(START)
+    assert found.cursor == cursor(START)
 
 
 def test_twin_has_no_cursor_before_anything_is_stored() -> None:
@@ -89,7 +89,7 @@ def test_twin_has_no_cursor_before_anything_is_stored() -> None:
     found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] is None
+    assert found.cursor is None
 
 
 @pytest.mark.django_db(transaction=True)
@@ -102,7 +102,7 @@ async def test_twin_cursor_misses_nothing(store: Store) -> None:
 
     found = await sync_to_async(twin)(EVERYTHING, "CNC-001", NOON)
     assert found is not None
-    missed = await store.log.missed("CNC-001", found["cursor"].partition(".")[2])
+    missed = await store.log.missed("CNC-001", (found.cursor or "").partition(".")[2])
 
     assert missed.entries is not None
     assert len(missed.entries) == 2
@@ -113,7 +113,7 @@ def test_plant_in_the_order_of_site_line_and_id() -> None:
     make_machine("CNC-002", site="A", line="2")
     make_machine("CNC-003", site="A", line="1")
 
-    assert [one["machine_id"] for one in plant(EVERYTHING, NOON)] == [
+    assert [state.machine.machine_id for state in plant(EVERYTHING, NOON)] == [
         "CNC-003",
         "CNC-002",
         "CNC-001",
