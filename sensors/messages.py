@@ -31,7 +31,7 @@ def effective_time(measured_at: int, received_at: int) -> int:
 
 
 class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """A reading: one value of one sensor at one moment, from the serializer to the row and the frame.
+    """A reading: one value of one sensor at one moment, from serializer to row and frame.
 
     `measured_at` and `received_at` are microseconds since 1970 UTC; `value` is in `unit`, the
     sensor's own (UCUM); `late` is the last field, so that the append script can add it.
