@@ -123,7 +123,7 @@ def _report(description: str, name: str, **examples: Any) -> Part:
 HEALTH = _operation(
     "get_health",
     "Get the health of the whole platform",
-    "For people and monitors, within two seconds. Parts that cannot be reached are null. "
+    "For operators and monitoring, within two seconds. Unknown values are null. "
     "`lag_entries` and `lag_seconds` of the log are those of the slowest reader that writes to the "
     "database; `held_by` names a reader that keeps the log from being trimmed.",
     {
@@ -133,16 +133,16 @@ HEALTH = _operation(
 )
 LIVE = _operation(
     "get_live",
-    "Ask whether this process runs",
-    "It looks at nothing else.",
-    {"200": _report("It does.", "Live", live={"status": "live"})},
+    "Check whether this process runs",
+    "Checks nothing but the process.",
+    {"200": _report("The process runs.", "Live", live={"status": "live"})},
 )
 READY = _operation(
     "get_ready",
-    "Ask whether to send requests here",
-    "Not while the process ends, nor without Redis or the database.",
+    "Check whether this process is ready for requests",
+    "Not ready during shutdown, or without Redis or the database.",
     {
-        "200": _report("Yes.", "Ready", ready=_READY),
-        "503": _report("No.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
+        "200": _report("Ready.", "Ready", ready=_READY),
+        "503": _report("Not ready.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
     },
 )

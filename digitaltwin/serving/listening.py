@@ -46,7 +46,7 @@ def _listening(host: str, port: int) -> socket.socket:
 
 def _sentence(host: str, port: int, exc: OSError) -> str:
     if exc.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is in use; choose another with --port."
+        return f"Port {port} on {host} is in use; choose another with --port."
     if exc.errno == errno.EACCES:
-        return f"Port {port} needs more rights than we have; choose one above 1023 with --port."
-    return f"We cannot listen on {host} port {port}: {exc.strerror or exc}."
+        return f"Port {port} requires more privileges; choose one above 1023 with --port."
+    return f"Cannot listen on {host} port {port}: {exc.strerror or exc}."

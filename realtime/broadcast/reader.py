@@ -17,7 +17,7 @@ from realtime import groups
 from realtime.broadcast.frames import Frames
 from sensors.chunks import chunked
 from sensors.exceptions import LogUnavailable
-from sensors.messages import Audience, Frame, LogEntry, MachineFrame, position_key
+from sensors.messages import DASHBOARD, Audience, Frame, LogEntry, MachineFrame, position_key
 from sensors.metrics import DROPPED, FRAMES
 from sensors.readers.reader import LogReader
 from sensors.store import keys
@@ -56,7 +56,7 @@ class BroadcastReader(LogReader):
     # The log
 
     async def begin(self) -> None:
-        newest = await self.store.last_position()
+        newest = await self.store.log.last_position()
         self._frames = self._no_frames()
         # With no entry in the log after the position, the first frame follows its last entry.
         self._frames.begin(min(self.position, newest, key=position_key))
@@ -67,7 +67,7 @@ class BroadcastReader(LogReader):
         has_pending_frames = self._frames.next_due() is not None
         # The audience is read after the entries: it includes every watcher that registered before
         # it read its snapshot, and every subscriber from before the entries were logged.
-        entries, epoch, audience = await self.store.read_with_audience(
+        entries, epoch, audience = await self.store.log.read_with_audience(
             self.position, count=READ_ENTRIES, wait=not has_pending_frames, now_us=now_us()
         )
         self._turn_began = self._clock()
@@ -78,7 +78,7 @@ class BroadcastReader(LogReader):
     async def handle(self, entries: Sequence[LogEntry]) -> None:
         """Add the entries to the pending frames."""
         audience = self._audience
-        is_dashboard_watched = keys.DASHBOARD in audience.watched
+        is_dashboard_watched = DASHBOARD in audience.watched
         for entry in entries:
             name = entry.machine_id
             self._frames.add(
@@ -104,7 +104,7 @@ class BroadcastReader(LogReader):
     async def bookkeeping(self) -> float:
         """Count the frames sent, besides the bookkeeping of every reader."""
         if self._sent:
-            await self.store.count({"sensor_updates_broadcast": self._sent})
+            await self.store.counters.add({"sensor_updates_broadcast": self._sent})
             self._sent = 0
         return await super().bookkeeping()
 
@@ -112,13 +112,13 @@ class BroadcastReader(LogReader):
 
     async def _send(self, frames: list[Frame]) -> None:
         watched = self._audience.watched
-        await self._send_to_groups([frame for frame in frames if name_of(frame) in watched])
+        await self._send_to_groups([frame for frame in frames if frame.topic in watched])
         await self._publish([frame for frame in frames if isinstance(frame, MachineFrame)])
 
     async def _send_to_groups(self, frames: list[Frame]) -> None:
         left = len(frames)
         for portion in portions(frames):
-            messages = [(_group(frame), msgspec.to_builtins(frame)) for frame in portion]
+            messages = [(groups.of(frame.topic), msgspec.to_builtins(frame)) for frame in portion]
             try:
                 await self._group_send(messages)
             except Exception as exc:
@@ -127,7 +127,7 @@ class BroadcastReader(LogReader):
                 return
             left -= len(portion)
             self._sent += len(portion)
-            machines = sum(isinstance(frame, MachineFrame) for frame in portion)
+            machines = sum(frame.topic != DASHBOARD for frame in portion)
             FRAMES.labels(kind="machine").inc(machines)
             FRAMES.labels(kind="dashboard").inc(len(portion) - machines)
 
@@ -142,11 +142,13 @@ class BroadcastReader(LogReader):
 
     async def _publish(self, frames: list[MachineFrame]) -> None:
         """Publish to plain Redis subscribers, last: they cost the sockets no time."""
-        listened = [frame for frame in frames if self._audience.listens(frame.machine_id)]
+        listened = [
+            frame for frame in frames if frame.text and self._audience.listens(frame.machine_id)
+        ]
         if not listened:
             return
         try:
-            await self.store.publish((frame.machine_id, frame.text) for frame in listened)
+            await self.store.audience.publish((frame.machine_id, frame.text) for frame in listened)
             FRAMES.labels(kind="plain").inc(len(listened))
         except LogUnavailable as exc:
             self._report_dropped("publish_failed", reason="publish", exc=exc, n=len(listened))
@@ -173,14 +175,3 @@ def portions(frames: Sequence[Frame]) -> Iterator[list[Frame]]:
     """Split the frames, in their order, into those that go to Redis in one call."""
     least = SEND_CHARACTERS // SEND_FRAMES
     return chunked(frames, weight=lambda frame: max(len(frame.text), least), limit=SEND_CHARACTERS)
-
-
-def _group(frame: Frame) -> str:
-    if isinstance(frame, MachineFrame):
-        return groups.machine(frame.machine_id)
-    return groups.DASHBOARD
-
-
-def name_of(frame: Frame) -> str:
-    """Return the frame's name in `watched`: the machine's id, or the dashboard's."""
-    return frame.machine_id if isinstance(frame, MachineFrame) else keys.DASHBOARD

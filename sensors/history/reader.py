@@ -44,9 +44,11 @@ class HistoryReader(DurableReader):
         if self._gathers:
             self._gathers = False
             await asyncio.sleep(GATHER_AWAITED_SECONDS)
-            await self.store.is_stored_wanted(within=GATHER_SECONDS - GATHER_AWAITED_SECONDS)
+            await self.store.progress.is_flush_requested(
+                within=GATHER_SECONDS - GATHER_AWAITED_SECONDS
+            )
         count = max(1, min(MAX_ENTRIES, int(self._max_rows / self._readings_per_entry)))
-        return await self.store.read_with_epoch(self.position, count=count, reader=self.name)
+        return await self.store.log.read_with_epoch(self.position, count=count, reader=self.name)
 
     def batches(self, entries: Sequence[LogEntry]) -> Iterable[Sequence[LogEntry]]:
         return chunked(entries, weight=lambda entry: entry.count, limit=self._max_rows)

@@ -36,15 +36,15 @@ def consumer_lag(unread: str | None, *, oldest: str, newest: str, length: int, n
 
 async def show_lag(store: Store, reader: str, position: str, *, now_us: int) -> Lag:
     """Measure the lag and set the reader's gauges. Raises LogUnavailable."""
-    unread = await store.read(position, count=1)
-    oldest = await store.read(START, count=1)
+    unread = await store.log.read(position, count=1)
+    oldest = await store.log.read(START, count=1)
     lag = NO_LAG
     if unread and oldest:
         lag = consumer_lag(
             unread[0].position,
             oldest=oldest[0].position,
-            newest=await store.last_position(),
-            length=await store.length(),
+            newest=await store.log.last_position(),
+            length=await store.log.length(),
             now_us=now_us,
         )
     _set_gauges(reader, lag)

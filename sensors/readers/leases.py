@@ -78,7 +78,7 @@ class _Lease:
         """Return whether this process now holds the lease; the reason why not is logged once."""
         asked_at = asyncio.get_running_loop().time()
         try:
-            taken = await self._store.acquire_lease(
+            taken = await self._store.leases.acquire(
                 self._reader, self._token, seconds=self._seconds
             )
         except LogUnavailable as exc:
@@ -133,7 +133,7 @@ class _Lease:
         if asked_at >= self._until:
             return False
         try:
-            renewed = await self._store.renew_lease(
+            renewed = await self._store.leases.renew(
                 self._reader, self._token, seconds=self._seconds
             )
         except LogUnavailable:
@@ -144,7 +144,7 @@ class _Lease:
 
     async def _release(self) -> None:
         try:
-            await self._store.release_lease(self._reader, self._token)
+            await self._store.leases.release(self._reader, self._token)
         except LogUnavailable:
             return  # the lease expires
         self._log.info("lease_released")

@@ -64,7 +64,9 @@ class LogReader(ABC):
 
     async def read(self) -> tuple[list[LogEntry], str]:
         """Return the entries after `position` and their epoch; wait up to a second for one."""
-        return await self.store.read_with_epoch(self.position, count=MAX_ENTRIES, reader=self.name)
+        return await self.store.log.read_with_epoch(
+            self.position, count=MAX_ENTRIES, reader=self.name
+        )
 
     def batches(self, entries: Sequence[LogEntry]) -> Iterable[Sequence[LogEntry]]:
         """Split the entries of one read into those that are handled together."""
@@ -155,9 +157,9 @@ class LogReader(ABC):
 
     async def _restore_position(self) -> None:
         """Set epoch and position: the mark or RECENT_SECONDS ago, whichever is later."""
-        epoch = await self.store.epoch()
+        epoch = await self.store.log.epoch()
         if not self.position:
-            _, [(marked_epoch, marked)] = await self.store.marks([self.name])
+            _, [(marked_epoch, marked)] = await self.store.progress.marks([self.name])
             recent = f"{max(0, now_us() // 1000 - settings.RECENT_SECONDS * 1000)}-0"
             is_later = marked_epoch == epoch and position_key(marked) > position_key(recent)
             self.epoch, self.position = epoch, marked if is_later else recent
@@ -184,7 +186,7 @@ class LogReader(ABC):
     async def _save_mark(self) -> None:
         position = self.position
         if self.epoch and position != self._marked:
-            await self.store.mark(self.name, self.epoch, position)
+            await self.store.progress.mark(self.name, self.epoch, position)
             self._marked = position
 
     async def _close(self) -> None:
@@ -200,7 +202,7 @@ class LogReader(ABC):
         while not ended.is_set():
             pause = self.bookkeeping_seconds if self.epoch else SHORT_BOOKKEEPING_SECONDS
             try:
-                if self.epoch and await self.store.epoch() == self.epoch:
+                if self.epoch and await self.store.log.epoch() == self.epoch:
                     pause = await self.bookkeeping()
             except LogUnavailable:
                 pass  # the read loop logs it
@@ -231,7 +233,7 @@ class DurableReader(LogReader):
 
     async def _restore_position(self) -> None:
         """Set epoch and position from the database, whatever became of the last transaction."""
-        epoch = await self.store.epoch()
+        epoch = await self.store.log.epoch()
         self.epoch, self.position = await self.database.run(
             partial(positions.resume, self.name, epoch)
         )
@@ -246,7 +248,7 @@ class DurableReader(LogReader):
         Also after a read of nothing: Redis may have lost the mark, or the epoch's time to live
         may run out.
         """
-        await self.store.mark(self.name, self.epoch, self.position)
+        await self.store.progress.mark(self.name, self.epoch, self.position)
 
     async def _close(self) -> None:
         await self.database.aclose()

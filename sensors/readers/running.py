@@ -62,7 +62,7 @@ async def refuse_volatile_log() -> str | None:
     if reason and not settings.ALLOW_VOLATILE_LOG:
         raise VolatileLog(
             f"This Redis may lose accepted readings: {reason}. "
-            "Change that, or set ALLOW_VOLATILE_LOG=true to run all the same."
+            "Change this, or set ALLOW_VOLATILE_LOG=true to run anyway."
         )
     return reason
 

@@ -72,16 +72,16 @@ async def trim(store: Store, *, now_us: int) -> bool:
     Raises LogUnavailable.
     """
     readers = durable_readers()
-    epoch, marks = await store.marks(readers)
+    epoch, marks = await store.progress.marks(readers)
     reader, handled = slowest(epoch, dict(zip(readers, marks, strict=True)))
-    unread = await store.read(handled, count=1)
+    unread = await store.log.read(handled, count=1)
     _holds().show(hold(reader, unread[0].position if unread else None, now_us=now_us), now_us)
-    oldest = await store.read(START, count=1)
+    oldest = await store.log.read(START, count=1)
     if not oldest:
         return False
-    length = await store.length()
+    length = await store.log.length()
     first = oldest[0].position
-    await store.trim(trim_position(handled, oldest=first, length=length, now_us=now_us))
+    await store.log.trim(trim_position(handled, oldest=first, length=length, now_us=now_us))
     return length > FULL * settings.MAX_LOG_ENTRIES
 
 

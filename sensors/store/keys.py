@@ -1,6 +1,6 @@
-"""Every Redis key and group of keys by name; no key literal stands elsewhere.
+"""Names of all Redis keys and channels; no other module has a key literal.
 
-`{0}` is the shard's hash tag: all that one script touches lies on one node of a Redis Cluster.
+`{0}` is the shard's hash tag: the keys of one script lie on one node of a Redis Cluster.
 """
 
 SHARD = "{0}"
@@ -9,7 +9,7 @@ BROADCAST_READER = "broadcast"
 LOG = f"readings:{SHARD}"
 EPOCH = f"epoch:{SHARD}"
 STORED = f"stored:{SHARD}"
-HASTE = f"haste:{SHARD}"
+FLUSH_REQUESTS = f"flush_requests:{SHARD}"
 BROADCAST = f"broadcast:{SHARD}"
 WATCHED = f"watched:{SHARD}"
 METRICS = f"metrics:{SHARD}"
@@ -21,9 +21,7 @@ LATEST_PREFIX = f"sensor:latest:{SHARD}:"
 UPDATES_PREFIX = "sensor_updates:"
 ALL_UPDATES = f"{UPDATES_PREFIX}all"
 
-# The member of WATCHED that stands for the dashboard; no machine can be called so.
-DASHBOARD = "*"
-# Field of the latest hash: position of the machine's newest entry; no sensor can be called so.
+# Field of the latest hash: position of the machine's newest entry; no sensor has this name.
 POSITION_FIELD = "_pos"
 
 # Programs of other people may read these two.

@@ -69,8 +69,8 @@ class DevelopmentServer(DaphneServer):  # type: ignore[misc]
 
 class Command(DaphneCommand):  # type: ignore[misc]
     help = (
-        "Run the development server: it reloads changed code and runs the readers itself. "
-        "Starts a Redis of its own when there is a redis-server and no REDIS_URL."
+        "Run the development server, which reloads changed code and runs the readers. "
+        "Starts its own Redis if redis-server is installed and REDIS_URL is not set."
     )
     server_cls = DevelopmentServer
 

@@ -15,8 +15,8 @@ from sensors.store.client import is_memory
 
 class Command(BaseCommand):
     help = (
-        "Run the readers of the log, such as broadcast (to the sockets) and history (into the "
-        "database). One process at a time does a reader's work, others stand by. Ctrl-C ends it."
+        "Run the readers that follow the log, such as broadcast (to the sockets) and history (into "
+        "the database). One process runs each reader, others stand by. Stop with Ctrl-C."
     )
     # It starts while the database is away, and goes on when the database is there.
     requires_system_checks = ()
@@ -30,11 +30,11 @@ class Command(BaseCommand):
         names = list(dict.fromkeys(options["readers"] or READERS))
         for name in names:
             if name not in READERS:
-                raise CommandError(f"There is no reader {name!r}; there are {', '.join(READERS)}.")
+                raise CommandError(f"There is no reader {name!r}; expected {', '.join(READERS)}.")
         if is_memory(settings.REDIS_URL):
             raise CommandError(
-                "There is no Redis to read from: set REDIS_URL, or start `up`, which runs the "
-                "readers itself."
+                "No Redis is configured: set REDIS_URL, or start `up`, which runs the readers "
+                "itself."
             )
         try:
             with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -19,7 +19,6 @@ from sensors.readers.registry import READERS
 from sensors.readers.tests.readers import TALLY
 from sensors.store import keys
 from sensors.store.client import make_sync_client
-from sensors.store.decoding import text
 from sensors.store.sync import SyncStore
 from sensors.tests.people import log_readings, mark_stored
 from sensors.timestamps import format_us
@@ -97,8 +96,9 @@ def test_health_says_how_far_history_is_behind() -> None:
 def mark(reader: str, position: str, *, epoch: str | None = None) -> None:
     """Mark a position of this log (or of another epoch) as a reader does."""
     client = make_sync_client(settings.REDIS_URL)
-    epoch = epoch or text(client.get(keys.EPOCH))
-    client.set(keys.mark(reader), f"{epoch} {position}")
+    own = client.get(keys.EPOCH)
+    assert isinstance(own, bytes)
+    client.set(keys.mark(reader), f"{epoch or own.decode()} {position}")
     client.close()
 
 

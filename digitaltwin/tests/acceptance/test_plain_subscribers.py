@@ -42,9 +42,9 @@ async def test_program_of_the_document_shows_each_value(redis_server: str, store
         async with asyncio.timeout(10):
             while await audience(store, now_us=0) == Audience():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-            await store.append([make_reading(1.5)])
-            await store.append([make_reading(9.0, machine_id="MIL-002")])
-            await store.append([make_reading(2.5)])
+            await store.log.append([make_reading(1.5)])
+            await store.log.append([make_reading(9.0, machine_id="MIL-002")])
+            await store.log.append([make_reading(2.5)])
             shown = [await process.stdout.readline() for _ in range(2)]
     finally:
         process.kill()

@@ -37,7 +37,7 @@ def test_unknown_reader_is_refused_with_a_sentence() -> None:
     _, error = process.communicate(timeout=20)
 
     names = ", ".join(READERS)
-    assert error == f"CommandError: There is no reader 'nobody'; there are {names}.\n"
+    assert error == f"CommandError: There is no reader 'nobody'; expected {names}.\n"
     assert process.returncode == 1
 
 
@@ -46,7 +46,7 @@ def test_log_in_memory_is_refused_with_a_sentence() -> None:
 
     _, error = process.communicate(timeout=20)
 
-    assert error.startswith("CommandError: There is no Redis to read from: set REDIS_URL")
+    assert error.startswith("CommandError: No Redis is configured: set REDIS_URL")
     assert process.returncode == 1
 
 

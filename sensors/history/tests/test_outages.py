@@ -44,7 +44,7 @@ async def test_database_that_refuses_for_a_while_loses_nothing_and_is_logged_onc
                 for at in range(10, 40, 10):
                     last = await append(store, readings[at : at + 10])
                 await happens(lambda: "reader_interrupted" in {each["event"] for each in events})
-                assert not await store.wait_stored(last, seconds=0.2)
+                assert not await store.progress.wait_stored(last, seconds=0.2)
                 await happens(lambda: lag.get() > 0)
             await stored(store, last)
 

@@ -40,12 +40,12 @@ async def test_reader_stores_what_was_logged_before_and_what_comes(store: Store)
 
     with counted_rows() as rows:
         async with reading(store):
-            await stored(store, await store.last_position())
+            await stored(store, await store.log.last_position())
             last = await append(store, second)
             await stored(store, last)
 
     assert await in_database(kept) == sent([*first, *second])
-    assert await in_database(saved) == (await store.epoch(), last)
+    assert await in_database(saved) == (await store.log.epoch(), last)
     assert rows == [703]
 
 
@@ -75,7 +75,7 @@ async def test_reader_starts_where_the_database_is_and_marks_it_at_once(store: S
     last = await append(store, [make_reading(1)])
     async with reading(store):
         await stored(store, last)
-    await store.mark("history", "", START)
+    await store.progress.mark("history", "", START)
 
     async with reading(store):
         await stored(store, last)
@@ -104,12 +104,12 @@ async def test_reader_of_an_emptied_log_goes_on_with_its_new_epoch(
     with capture_logs() as events:
         async with reading(store):
             await stored(store, last)
-            before = await store.epoch()
+            before = await store.log.epoch()
             await fresh_store()
             last = await append(store, new)
             await stored(store, last)
 
-    epoch = await store.epoch()
+    epoch = await store.log.epoch()
     assert epoch != before
     assert await in_database(kept) == sent(old + new)
     assert await in_database(saved) == (epoch, last)
@@ -124,7 +124,7 @@ async def test_two_readers_at_once_store_everything_once_and_one_gives_up(store:
     for at in range(0, 60, 3):
         await append(store, readings[at : at + 3])
         await asyncio.sleep(0)
-    await stored(store, await store.last_position())
+    await stored(store, await store.log.last_position())
     for at in range(60, 120):
         if any(task.done() for task in tasks):
             break
@@ -227,7 +227,7 @@ async def test_reader_trims_what_is_stored_and_old(store: Store, settings: Any) 
     for second in range(3):
         await append(store, [make_reading(second)])
     async with reading(store), asyncio.timeout(PATIENCE):
-        while await store.length() > 1:  # noqa: ASYNC110 - trimming tells nobody
+        while await store.log.length() > 1:  # noqa: ASYNC110 - trimming tells nobody
             await asyncio.sleep(0.01)
 
     assert await in_database(Reading.objects.count) == 3
@@ -239,7 +239,7 @@ async def test_batches_are_whole_entries_up_to_the_rows_of_a_transaction(
     monkeypatch.setitem(MAX_ROWS, connection.vendor, 3)
     for number, size in enumerate((2, 1, 1, 5)):
         await append(store, [make_reading(10 * number + row) for row in range(size)])
-    entries = await store.read(START, count=10)
+    entries = await store.log.read(START, count=10)
 
     batches = HistoryReader(store).batches(entries)
 

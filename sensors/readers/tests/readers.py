@@ -64,7 +64,7 @@ async def at_work(name: str, store: Store, handled: list[str]) -> AsyncIterator[
 
 async def mark_of(name: str, store: Store) -> tuple[str, str]:
     """Return the reader's mark in Redis: (epoch, position)."""
-    _, [mark] = await store.marks([name])
+    _, [mark] = await store.progress.marks([name])
     return mark
 
 

@@ -23,8 +23,8 @@ def test_lag_counts_from_the_first_unread_entry(unread: str | None, expected: La
 
 async def test_lag_of_a_reader_is_shown(store: Store) -> None:
     for second in range(3):
-        await store.append([make_reading(second)])
-    last = await store.last_position()
+        await store.log.append([make_reading(second)])
+    last = await store.log.last_position()
 
     behind = await show_lag(store, "tester", START, now_us=now_us() + 5_000_000)
     shown = READER_LAG_ENTRIES.labels("tester")._value.get()

@@ -54,7 +54,7 @@ async def test_reader_handles_the_entries_before_and_after_its_start(
         await marked(name, store, after[-1])
 
     assert handled == [*before, *after]
-    assert await mark_of(name, store) == (await store.epoch(), after[-1])
+    assert await mark_of(name, store) == (await store.log.epoch(), after[-1])
 
 
 async def test_reader_resumes_after_the_last_handled_entry(name: str, store: Store) -> None:
@@ -120,20 +120,20 @@ async def test_log_of_a_new_epoch_is_read_from_its_start(
         async with at_work(name, store, handled) as reader:
             expected = [await append(store, [make_reading(1)])]
             await marked(name, store, expected[0])
-            before = await store.epoch()
+            before = await store.log.epoch()
             await fresh_store()
             if is_empty_for_a_while:
                 await asyncio.sleep(1.3)  # longer than a read waits
             expected += [await append(store, [make_reading(second)]) for second in (2, 3)]
             await marked(name, store, expected[-1])
-            assert (reader.epoch, reader.position) == (await store.epoch(), expected[-1])
+            assert (reader.epoch, reader.position) == (await store.log.epoch(), expected[-1])
 
     assert handled == expected
     [change] = [event for event in events if event["event"] == "epoch_changed"]
     assert (change["reader"], change["before"], change["epoch"]) == (
         name,
         before,
-        await store.epoch(),
+        await store.log.epoch(),
     )
 
 

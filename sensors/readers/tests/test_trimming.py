@@ -115,7 +115,7 @@ async def logged(store: Store, number: int) -> list[str]:
     """Return the positions of so many entries, each of a millisecond of its own."""
     positions: list[str] = []
     for second in range(number):
-        receipt = await store.append([make_reading(second)])
+        receipt = await store.log.append([make_reading(second)])
         positions.append(receipt.position or "")
         await asyncio.sleep(0.002)
     return positions
@@ -127,12 +127,12 @@ def later(position: str) -> int:
 
 
 async def left(store: Store) -> list[str]:
-    return [entry.position for entry in await store.read(START, count=10)]
+    return [entry.position for entry in await store.log.read(START, count=10)]
 
 
 async def test_trim_drops_what_is_handled_and_old(store: Store) -> None:
     positions = await logged(store, 4)
-    await store.mark("history", await store.epoch(), positions[1])
+    await store.progress.mark("history", await store.log.epoch(), positions[1])
 
     assert not await trim(store, now_us=later(positions[-1]))
 
@@ -141,11 +141,11 @@ async def test_trim_drops_what_is_handled_and_old(store: Store) -> None:
 
 async def test_trim_keeps_what_is_recent(store: Store) -> None:
     [position] = await logged(store, 1)
-    await store.mark("history", await store.epoch(), position)
+    await store.progress.mark("history", await store.log.epoch(), position)
 
     assert not await trim(store, now_us=position_key(position)[0] * 1000)
 
-    assert await store.length() == 1
+    assert await store.log.length() == 1
 
 
 async def test_trim_of_a_full_log_reports_it_and_loses_no_unhandled_entry(
@@ -155,11 +155,11 @@ async def test_trim_of_a_full_log_reports_it_and_loses_no_unhandled_entry(
     positions = await logged(store, 4)
 
     assert await trim(store, now_us=later(positions[-1]))
-    assert await store.length() == 4
+    assert await store.log.length() == 4
 
-    await store.mark("history", await store.epoch(), positions[-1])
+    await store.progress.mark("history", await store.log.epoch(), positions[-1])
     await trim(store, now_us=later(positions[-1]))
-    assert await store.length() == 1
+    assert await store.log.length() == 1
 
 
 async def test_trim_of_an_empty_log_does_nothing(store: Store) -> None:
@@ -176,17 +176,17 @@ async def test_log_is_trimmed_at_the_slowest_durable_reader(
     """Also in a log that is too full."""
     settings.MAX_LOG_ENTRIES = max_entries
     positions = await logged(store, 5)
-    epoch = await store.epoch()
-    await store.mark("history", epoch, positions[3])
+    epoch = await store.log.epoch()
+    await store.progress.mark("history", epoch, positions[3])
     # A reader that is not durable holds no entry.
-    await store.mark("broadcast", epoch, positions[0])
+    await store.progress.mark("broadcast", epoch, positions[0])
     marks = {
         "other epoch": ("old", positions[-1]),
         "second": (epoch, positions[1]),
         "last": (epoch, positions[-1]),
     }
     if mark in marks:
-        await store.mark(tally, *marks[mark])
+        await store.progress.mark(tally, *marks[mark])
 
     await trim(store, now_us=later(positions[-1]))
 
@@ -198,14 +198,14 @@ async def test_reader_that_never_started_holds_the_log_and_is_logged_once(
 ) -> None:
     held = TRIMMING_HELD_SECONDS.labels(tally)._value
     positions = await logged(store, 3)
-    epoch, now = await store.epoch(), later(positions[0])
-    await store.mark("history", epoch, positions[-1])
+    epoch, now = await store.log.epoch(), later(positions[0])
+    await store.progress.mark("history", epoch, positions[-1])
 
     with capture_logs() as events:
         for seconds in range(3):
             await trim(store, now_us=now + seconds * SECOND_US)
         shown = held.get()
-        await store.mark(tally, epoch, positions[-1])
+        await store.progress.mark(tally, epoch, positions[-1])
         for _ in range(2):
             await trim(store, now_us=now)
 

@@ -19,6 +19,7 @@ NAMES = {
     "digitaltwin_frames",
     "digitaltwin_delivery_seconds",
     "digitaltwin_dropped",
+    "digitaltwin_script_errors",
 }
 
 
