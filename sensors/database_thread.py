@@ -25,7 +25,7 @@ class DatabaseThread:
     async def run(self, function: Callable[[], T]) -> T:
         """Return the result of the function, called in the thread; raises its exceptions.
 
-        A DatabaseError closes the connections: the next call begins with new ones.
+        A DatabaseError closes the connections: the next call opens them again.
         """
         return await self._submit(lambda: _with_connections(function))
 
