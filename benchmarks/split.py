@@ -27,9 +27,9 @@ from digitaltwin.tests.support.servers import (
     private_redis,
     wait_for,
 )
+from sensors.readers.registry import READERS
 from sensors.store import keys
 
-_READERS = ("broadcast", "history")
 _START_SECONDS = 60.0
 _END_SECONDS = 20.0
 _SECRET = "only-this-plant-signs-with-it-0123456789"
@@ -61,7 +61,7 @@ class Split:
         self.device_key = shown["device key"]
         for port in self.ports:
             self.start_web(port)
-        for reader in _READERS:
+        for reader in READERS:
             self._others.append(self._process("manage.py", "work", reader))
         ports = map(str, (self.port, *self.ports))
         self.balancer = self._process("-m", "benchmarks.balancer", *ports)
@@ -115,7 +115,7 @@ class Split:
 
     def _readers_work(self) -> bool:
         with redis.Redis.from_url(self.settings["REDIS_URL"]) as client:
-            return bool(client.exists(*map(keys.lease, _READERS)) == len(_READERS))
+            return bool(client.exists(*map(keys.lease, READERS)) == len(READERS))
 
 
 def is_ready(port: int) -> bool:

@@ -86,6 +86,18 @@ class LogUnavailable(SensorsError):
         super().__init__(detail, headers={"Retry-After": "1"})
 
 
+class ScriptFailed(LogUnavailable):
+    """A Redis script failed by an error of its own or of the data it met, not by an outage."""
+
+    def __init__(self, script: str, error: str) -> None:
+        super().__init__()
+        self.script = script
+        self.error = error
+
+    def __str__(self) -> str:
+        return f"Script {self.script} failed: {self.error}"
+
+
 class Busy(SensorsError):
     status = 503
     code = "busy"

@@ -33,6 +33,12 @@ READER_LAG_SECONDS = Gauge(
     ["reader"],
     multiprocess_mode="mostrecent",
 )
+TRIMMING_HELD_SECONDS = Gauge(
+    "digitaltwin_trimming_held_seconds",
+    "Age of the oldest entry that the log keeps for this reader alone, beyond RECENT_SECONDS.",
+    ["reader"],
+    multiprocess_mode="mostrecent",
+)
 ROWS_STORED = Counter("digitaltwin_rows_stored", "Reading rows committed in the database.")
 WEBSOCKET_CONNECTIONS = Gauge(
     "digitaltwin_websocket_connections",
@@ -48,6 +54,11 @@ DELIVERY_SECONDS = Histogram(
 )
 DROPPED = Counter(
     "digitaltwin_dropped", "Items dropped by a bounded queue or a check.", ["what", "reason"]
+)
+SCRIPT_ERRORS = Counter(
+    "digitaltwin_script_errors",
+    "Redis scripts that failed by an error of their own or of the data they met.",
+    ["script"],
 )
 
 # A series that starts with its first event hides that event from every rate: start at zero.

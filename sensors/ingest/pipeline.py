@@ -117,7 +117,7 @@ async def append(
 
     Raises ConflictingDuplicate, RateLimited, LogFull or LogUnavailable.
     """
-    receipt = await get_store().append(readings, key_id=key_id, partial=partial)
+    receipt = await get_store().log.append(readings, key_id=key_id, partial=partial)
     if Outcome.CONFLICT in receipt.outcomes and not partial:
         conflicts = [
             index for index, outcome in enumerate(receipt.outcomes) if outcome is Outcome.CONFLICT
@@ -139,8 +139,8 @@ async def is_stored(receipt: Receipt, *, wanted: bool) -> bool:
     if not wanted and not store.in_memory:
         return True
     # Without a position all were taken before: they lie before the end of the log.
-    position = receipt.position or await store.last_position()
-    stored = await store.wait_stored(position, seconds=STORED_SECONDS)
+    position = receipt.position or await store.log.last_position()
+    stored = await store.progress.wait_stored(position, seconds=STORED_SECONDS)
     if not stored and store.in_memory:
         raise LogUnavailable("The database did not store the readings in time; send them again.")
     return stored

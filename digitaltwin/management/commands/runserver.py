@@ -20,7 +20,8 @@ from twisted.internet.task import deferLater
 from digitaltwin.conf.embedded_redis import EmbeddedRedis, RedisNotStarted, find_server
 from digitaltwin.conf.environment import make_secret_key
 from realtime.protocol import Close
-from sensors.readers.running import READERS, run_readers
+from sensors.readers.registry import READERS
+from sensors.readers.running import run_readers
 
 GOODBYE_SECONDS = 0.1
 

@@ -1,4 +1,4 @@
-"""`work`: the readers, in one process."""
+"""`work`: the readers of the log, in one process."""
 
 import asyncio
 import signal
@@ -8,21 +8,22 @@ import uvloop
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from sensors.readers.running import READERS, VolatileLog, run_readers
+from sensors.readers.registry import READERS
+from sensors.readers.running import VolatileLog, run_readers
 from sensors.store.client import is_memory
 
 
 class Command(BaseCommand):
     help = (
-        "Run the readers that follow the log: broadcast (to the sockets) and history (into the "
-        "database). One process runs each reader, others stand by. Stop with Ctrl-C."
+        "Run the readers that follow the log, such as broadcast (to the sockets) and history (into "
+        "the database). One process runs each reader, others stand by. Stop with Ctrl-C."
     )
-    # It must start while the database is away, and go on when it comes.
+    # It starts while the database is away, and goes on when the database is there.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument(
-            "readers", nargs="*", metavar="reader", help=f"{' or '.join(READERS)} (default: all)"
+            "readers", nargs="*", metavar="reader", help=f"{', '.join(READERS)} (default: all)"
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

@@ -44,7 +44,7 @@ def formset(*sensors: Sensor, **fields: str) -> dict[str, str]:
 
 
 def keep_reading(machine: Machine) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(sensor_id=machine.sensors.get().pk)])
 
 
