@@ -102,7 +102,7 @@ def message(
 
 
 class Heartbeat:
-    """One heartbeat; the part that all sockets share is encoded once."""
+    """A heartbeat; the part that all sockets share is encoded once."""
 
     def __init__(self, state: FeedHealth, *, interval: int, now: int) -> None:
         self._moment = format_us(now)

@@ -42,7 +42,7 @@ def effective_time(measured_at: int, received_at: int) -> int:
 
 
 class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One value of one sensor at one moment, from the serializer to the row and the frame.
+    """A reading: one value of one sensor at one moment, from serializer to row and frame.
 
     `measured_at` and `received_at` are microseconds since 1970 UTC; `value` is in `unit`, the
     sensor's own (UCUM); `late` is the last field, so that the append script can add it.
@@ -89,7 +89,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogEntry(msgspec.Struct, frozen=True, gc=False):
-    """One entry of the log, of any kind.
+    """An entry of the log, of any kind.
 
     Kind `readings` holds a machine's readings of one request (at most 500). `previous` is the
     position of the machine's entry before it, of whatever kind; `payload` a JSON array of the

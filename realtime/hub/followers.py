@@ -62,7 +62,7 @@ class FollowedFeed(Protocol):
 
 
 class Follower:
-    """One socket's position in one feed; `last` is empty while it has none."""
+    """The position of a socket in a feed; `last` is empty while it has none."""
 
     __slots__ = ("cursor", "epoch", "feed", "is_greeted", "last", "outlet", "read")
 
@@ -82,7 +82,7 @@ class Follower:
 
 
 class LogRead:
-    """One read of the log on which followers wait; it holds back the frames that come meanwhile."""
+    """A read of the log on which followers wait; it holds back the frames that come meanwhile."""
 
     __slots__ = ("after", "epoch", "feed", "followers", "frames", "kind")
 

@@ -40,7 +40,7 @@ READS_AT_ONCE = 8
 
 
 class Hub:
-    """One per event loop (`get_hub`)."""
+    """The hub of an event loop (`get_hub`)."""
 
     def __init__(self) -> None:
         self.sockets: dict[Socket, None] = {}

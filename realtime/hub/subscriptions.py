@@ -124,7 +124,7 @@ class Subscriptions:
 
 
 class Comparison:
-    """One comparison with the log: the feeds' tips before it, then the log's newest positions."""
+    """A comparison with the log: the feeds' tips before it, then the log's newest positions."""
 
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self._tips = [(feed, feed.tip) for feed in feeds]

@@ -100,7 +100,7 @@ def sensor_of(
 ) -> SensorState:
     """Make the state of a sample's sensor; without a quality it has no reading."""
     if sample.quality is None:
-        return SensorState(sensor)
+        return SensorState(sensor, is_unknown=sample.connectivity is None)
     received_at = now_us - sample.age * SECOND_US
     reading = LiveReading(
         machine_id=sensor.machine_id,

@@ -37,7 +37,7 @@ def test_unknown_reader_is_refused_with_a_sentence() -> None:
     _, error = process.communicate(timeout=20)
 
     names = ", ".join(READERS)
-    assert error == f"CommandError: There is no reader 'alarm'; expected {names}.\n"
+    assert error == f"CommandError: There is no reader 'nobody'; expected {names}.\n"
     assert process.returncode == 1
 
 
