@@ -1,4 +1,4 @@
-"""The embedded Redis: started, adopted, ended, and what it says when it cannot start."""
+"""The embedded Redis: start, adoption, end, and the sentences of a failed start."""
 
 import os
 import signal
@@ -30,7 +30,7 @@ def never() -> bool:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """`start(data_dir)`: a Redis of that folder that answers; all are ended after."""
+    """Return `start(data_dir)`, which starts a Redis that answers; all are ended after the test."""
     started: list[EmbeddedRedis] = []
 
     def start(data_dir: Path) -> EmbeddedRedis:
