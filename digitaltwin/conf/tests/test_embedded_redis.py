@@ -17,8 +17,8 @@ from digitaltwin.conf.embedded_redis import (
     url,
 )
 from digitaltwin.tests.support.compose_file import read_services
-from digitaltwin.tests.support.composed import GIVEN, ROOT
-from digitaltwin.tests.support.servers import answers_ping, wait_for
+from digitaltwin.tests.support.composed import GIVEN
+from digitaltwin.tests.support.servers import ROOT, answers_ping, wait_for
 
 pytestmark = pytest.mark.redis
 Start = Callable[[Path], EmbeddedRedis]

@@ -19,9 +19,8 @@ from digitaltwin.conf.environment import (
     env,
     make_secret_key,
 )
-from digitaltwin.tests.support.servers import environment
+from digitaltwin.tests.support.servers import ROOT, environment
 
-ROOT = Path(__file__).resolve().parents[3]
 GOOD_SECRET = "k7Qm2xV9pLr4TzWc8NdYb5HsJf3Ga6Eu"
 
 # The settings of the contract, in its order.

@@ -19,7 +19,7 @@ from digitaltwin.openapi.schema import (
 )
 from digitaltwin.site.problem_pages import MEANINGS
 from digitaltwin.site.problems import _DRF_PROBLEMS
-from digitaltwin.tests.support.product import ROOT
+from digitaltwin.tests.support.servers import ROOT
 from sensors.catalogue.machines import HasReadings
 from sensors.exceptions import SensorsError
 
@@ -43,14 +43,14 @@ OPERATIONS = {
 
 
 @lru_cache
-def document() -> dict[str, Any]:
+def openapi() -> dict[str, Any]:
     generator: Any = SchemaGenerator  # untyped
     found: dict[str, Any] = generator().get_schema(request=None, public=True)
     return found
 
 
 def operations() -> Iterator[dict[str, Any]]:
-    for methods in document()["paths"].values():
+    for methods in openapi()["paths"].values():
         yield from methods.values()
 
 
@@ -67,7 +67,7 @@ def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def strict() -> dict[str, Any]:
     """Return the components with every object closed, so that examples show no unknown field."""
-    found: dict[str, Any] = copy.deepcopy(document()["components"])
+    found: dict[str, Any] = copy.deepcopy(openapi()["components"])
     for schema in found["schemas"].values():
         if "properties" in schema:
             schema["additionalProperties"] = False
@@ -92,10 +92,10 @@ def subclasses(kind: type[SensorsError]) -> Iterator[type[SensorsError]]:
 
 def test_document_is_openapi_3_1(capsys: pytest.CaptureFixture[str]) -> None:
     check: Any = validate_schema  # untyped
-    check(document())
+    check(openapi())
 
-    assert document()["openapi"] == "3.1.0"
-    assert document()["info"]["license"]["identifier"] == "MIT"
+    assert openapi()["openapi"] == "3.1.0"
+    assert openapi()["info"]["license"]["identifier"] == "MIT"
     assert capsys.readouterr().err == ""
 
 
@@ -106,7 +106,7 @@ def test_every_operation_says_what_it_is_and_who_may() -> None:
     }
 
     assert found == OPERATIONS
-    tags = {tag["name"] for tag in document()["tags"]}
+    tags = {tag["name"] for tag in openapi()["tags"]}
     for one in operations():
         assert one["summary"]
         assert one["description"]

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from digitaltwin.serving.import_pruning import modules_hidden, package_without_init
-from digitaltwin.tests.support.product import ROOT
-from digitaltwin.tests.support.servers import environment
+from digitaltwin.tests.support.servers import ROOT, environment
 
 # As `python -m digitaltwin.server` does, up to the listening socket.
 LOAD = """

@@ -14,10 +14,9 @@ import websockets
 
 from digitaltwin.serving import protocols
 from digitaltwin.serving.listening import listen
-from digitaltwin.tests.support.servers import LOOPBACK, environment, stop, wait_for
+from digitaltwin.tests.support.servers import LOOPBACK, ROOT, environment, stop, wait_for
 
 APPLICATION = "digitaltwin.serving.tests.small_app:application"
-ROOT = Path(__file__).parents[3]
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 Start = Callable[..., "Running"]
 

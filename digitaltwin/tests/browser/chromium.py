@@ -33,7 +33,7 @@ async def chromium() -> AsyncIterator["Browser"]:
 
 
 async def log_in(page: "Page", facts: dict[str, Any]) -> None:
-    """As the first user, who is in `up.json`; ends on the plant's page."""
+    """Log in as the first user of `up.json`; ends on the plant's page."""
     url, operator = facts["url"].rstrip("/"), facts["operator"]
     await page.goto(f"{url}/login/")
     await page.get_by_label("User name").fill(operator["username"])

@@ -41,7 +41,7 @@ async def page(product: Product, relay: Relay) -> AsyncIterator["Page"]:
         yield page
 
 
-@pytest.mark.parametrize("fail", [Relay.refuse, Relay.apologise, Relay.stall])
+@pytest.mark.parametrize("fail", [Relay.refuse, Relay.answer_502, Relay.stall])
 async def test_reload_without_a_server_says_so_and_comes_back(
     page: "Page", product: Product, relay: Relay, fail: Callable[[Relay], None]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a page shows while network, server, Redis or its own tab is away; and that it catches up."""
+"""Pages during outages of network, server, Redis or their own tab, and how they catch up."""
 
 import os
 import signal

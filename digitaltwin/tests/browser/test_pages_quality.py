@@ -69,7 +69,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def developers_product(tmp_path: Path) -> Iterator[Product]:
-    """One that shows the style page."""
+    """Run a product with DEBUG, which has the style page."""
     with running(tmp_path / "up", "--demo", DEBUG="true") as product:
         yield product
 
@@ -146,7 +146,7 @@ async def test_pages_without_a_login_have_no_accessibility_violations(
 
 
 async def broken(route: "Route") -> None:
-    """What Django answers when a view failed."""
+    """Return the page that Django answers when a view fails."""
     answer = server_error(RequestFactory().get("/broken/"))
     await route.fulfill(status=500, content_type="text/html", body=answer.content)
 
@@ -185,12 +185,12 @@ async def test_page_is_light_quick_and_still(page: "Page", product: Product, pat
 
 
 def crowding() -> float:
-    """How many others wait for each core: on a machine of its own the page has its limit."""
+    """Return the load of each core, at least 1: on a busy machine the page paints later."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def look(page: "Page", url: str) -> tuple[float, float]:
-    """When the page was first painted, in ms, and how much of it moved until it had settled."""
+    """Measure the first paint in ms, and the layout shift until the page has settled."""
     await page.goto(url)
     paint = float(await page.evaluate(PAINT))
     await page.wait_for_timeout(SETTLE_MS)
@@ -198,6 +198,6 @@ async def look(page: "Page", url: str) -> tuple[float, float]:
 
 
 async def compressed(page: "Page", url: str) -> int:
-    """The bytes of what the page loaded there, as a proxy would send them."""
+    """Sum the compressed bytes of the files that the page loaded from this server."""
     answer = await page.context.request.get(url)
     return len(gzip.compress(await answer.body()))

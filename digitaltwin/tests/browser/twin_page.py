@@ -71,7 +71,7 @@ class TwinPage:
         return bool(await self.value.evaluate(style) == "grayscale(1)")
 
     async def age(self) -> int:
-        """Of the newest reading in seconds, as the page says it: `7 s`, or `1 min`."""
+        """Read the age of the newest reading in seconds, from a text such as `7 s` or `1 min`."""
         row = self.page.locator(f"[data-row='{self.machine}/{SENSOR}'] [data-part=age]")
         number, unit = (await row.inner_text()).split()[:2]
         return int(number) * {"s": 1, "min": 60, "h": 3600}[unit]

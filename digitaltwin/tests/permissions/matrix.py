@@ -14,7 +14,7 @@ PEOPLE = (
 )
 DEVICES = ("key for all", "key for one", "revoked key", "expired key")
 EVERYBODY = (*PEOPLE, *DEVICES)
-# Whoever is not here is told to log in.
+# Everybody who is not in it is asked to log in.
 Answers = Mapping[str, str]
 
 _SEEING = ("viewer", "operator", "engineer", "admin", "superuser")
@@ -155,7 +155,7 @@ def model_rows(primary_keys: Mapping[str, int]) -> list[Row]:
 
 
 class Socket(NamedTuple):
-    """What an address of the sockets' routing first says: a message, or a code that closes it."""
+    """The first answer of an address of the sockets' routing: a message or a close code."""
 
     route: str
     path: str
@@ -163,7 +163,7 @@ class Socket(NamedTuple):
 
 
 def _greeted(first: str | int) -> Mapping[str, str | int]:
-    """Whoever is not here is closed with 4401."""
+    """Map each role to its first answer; all others are closed with 4401."""
     return {"no role": 4403} | dict.fromkeys(_SEEING, first)
 
 

@@ -31,7 +31,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 class Browser:
-    """Somebody's, logged in: it posts forms as pages do."""
+    """A logged-in browser; it posts forms as pages do."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -66,7 +66,7 @@ Open = Callable[..., Awaitable[Browser]]
 
 @pytest.fixture
 async def open_browser(product: Product) -> AsyncIterator[Open]:
-    """`await open_browser(username, password)`: somebody logs in."""
+    """Provide `await open_browser(username, password)`, a logged-in browser."""
     opened: list[Browser] = []
 
     async def open_browser(username: str, password: str) -> Browser:
@@ -101,7 +101,7 @@ class Viewer:
         self.bearer = {"Authorization": f"Bearer {await self.here.token(self.username)}"}
 
     async def statuses(self) -> tuple[int, int]:
-        """What the machines' list answers to the browser and to the program."""
+        """Request the list of machines as browser and as program; return the statuses."""
         async with httpx.AsyncClient(base_url=self.here.url, headers=self.bearer) as program:
             return (
                 (await self.here.get(MACHINES)).status_code,
@@ -109,7 +109,7 @@ class Viewer:
             )
 
     async def sockets(self) -> list[websockets.ClientConnection]:
-        """The browser's and the program's, open and greeted."""
+        """Open the sockets of browser and program; wait for their initial data."""
         address = self.here.url.replace("http", "ws") + "/ws/dashboard"
         proofs = [{"Cookie": self.here.cookie(), "Origin": self.here.url}, self.bearer]
         sockets = [await websockets.connect(address, additional_headers=one) for one in proofs]
@@ -210,7 +210,7 @@ async def test_revoked_key_is_refused_in_five_seconds(product: Product, root: Br
 
 
 async def until(device: httpx.AsyncClient, status: int) -> float:
-    """How long it takes until ten readings in a row are answered so, by whichever process."""
+    """Measure the seconds until ten readings in a row get this status, from any process."""
     began, seen = time.monotonic(), 0
     while seen < 10:
         stamp = format_us(now_us())

@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from digitaltwin.tests.support.compose_file import build_steps
-from digitaltwin.tests.support.composed import ROOT, Composed, composed
+from digitaltwin.tests.support.composed import Composed, composed
+from digitaltwin.tests.support.servers import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
 INTERPRETER = os.environ.get("TEST_IMAGE", "")
@@ -30,7 +31,7 @@ pytestmark = [
 
 
 def build(folder: Path) -> None:
-    """/app and /opt/venv as the builder leaves them, in this folder."""
+    """Build /app and /opt/venv in this folder, by the steps of the Dockerfile."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,

@@ -1,4 +1,4 @@
-"""`work`: which readers it runs, what it refuses, and how it ends."""
+"""`work`: its readers, its refusals, and its end."""
 
 import signal
 import subprocess
@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from digitaltwin.tests.support.servers import environment, private_redis, wait_for
-
-ROOT = Path(__file__).parents[3]
+from digitaltwin.tests.support.servers import ROOT, environment, private_redis, wait_for
 
 
 def work(*names: str, **settings: str) -> "subprocess.Popen[str]":

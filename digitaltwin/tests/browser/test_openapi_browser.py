@@ -26,7 +26,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 def complaints(said: "ConsoleMessage") -> list[str]:
-    """What the browser says of an address it was refused, or of what the policy stopped."""
+    """Collect the browser's messages about refused addresses and violations of the policy."""
     return [f"{said.text} {said.location}"] if said.type in ("error", "warning") else []
 
 
