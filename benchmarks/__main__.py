@@ -10,7 +10,7 @@ from benchmarks import instances, profiling, quick, report, rounds, split
 from benchmarks.works import WORKS
 
 _MOST_FILES = 24_000
-_README = Path(__file__).parent.parent / "README.md"
+_ROOT = Path(__file__).parent.parent
 
 
 def main() -> None:
@@ -28,7 +28,8 @@ def main() -> None:
     table = report.write(turns, about, name=options.name)
     print(table)
     if options.readme:
-        report.put_in_readme(table, _README)
+        report.put_between_markers(table, _ROOT / "docs" / "benchmarks.md")
+        report.put_between_markers(report.headlines(turns), _ROOT / "README.md")
 
 
 def _allow_many_sockets() -> None:
@@ -56,7 +57,11 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--keep", action="store_true", help="with --quick: commit these ratios as the new ones"
     )
-    parser.add_argument("--readme", action="store_true", help="put the table into README.md")
+    parser.add_argument(
+        "--readme",
+        action="store_true",
+        help="put the table into docs/benchmarks.md and its headlines into README.md",
+    )
     parser.add_argument(
         "--profile", choices=list(profiling.PROFILES), help="say where the CPU goes instead"
     )

@@ -19,20 +19,20 @@ _SAMPLES_PER_SECOND = 200
 _FRAMES_SHOWN = 15
 # A sample belongs to the first stage that one of its frames names, the innermost frame first.
 _STAGES = (
-    ("check the fields", ("sensors/serializers", "sensors/fields", "sensors/parsers")),
-    ("find the sensor", ("sensors/admission", "sensors/resolution", "sensors/catalogue")),
-    ("check the key", ("sensors/device_authentication", "sensors/device_keys")),
+    ("find the sensor", ("ingest/admission", "ingest/resolution", "sensors/catalogue")),
+    ("check the fields", ("ingest/serializers", "ingest/field_rules", "ingest/json_body")),
+    ("check the key", ("access/device_authentication", "access/device_keys")),
     ("append to the log", ("sensors/store", "redis/", "hiredis")),
-    ("answer", ("sensors/api/answers",)),
+    ("answer", ("ingest/receipts",)),
     ("metrics", ("prometheus_client",)),
     ("log lines", ("structlog", "logging/")),
     ("history", ("sensors/history", "psycopg", "django/db")),
-    ("broadcast", ("realtime/broadcast", "realtime/frames", "realtime/feed")),
+    ("broadcast", ("realtime/broadcast",)),
     ("hub and sockets", ("realtime/",)),
-    ("device's door", ("sensors/api", "digitaltwin/lean", "django/http", "django/core/handlers")),
-    ("request facts", ("digitaltwin/request_facts",)),
+    ("HTTP door", ("sensors/gateways", "sensors/ingest", "serving/device_handler", "django/http")),
+    ("request context", ("serving/request_context",)),
     ("WebSocket protocol", ("websockets",)),
-    ("HTTP protocol", ("uvicorn", "digitaltwin/protocols")),
+    ("HTTP protocol", ("uvicorn", "serving/protocols")),
 )
 
 

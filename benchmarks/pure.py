@@ -18,9 +18,9 @@ from realtime.protocol import sensor_update
 from sensors.catalogue.descriptions import CatalogueSnapshot, MachineDescription, SensorDescription
 from sensors.enums import Outcome
 from sensors.ingest.payloads import ParsedReading
-from sensors.ingest.receipts import answers, encode
+from sensors.ingest.receipts import IngestReceipt, encode, reading_results
 from sensors.ingest.resolution import resolve
-from sensors.ingest.serializers import check_batch, check_single
+from sensors.ingest.serializers import parse_batch, parse_single
 from sensors.messages import LiveReading, Receipt
 from sensors.store.append_arguments import arguments_of
 from sensors.timestamps import now_us
@@ -35,18 +35,19 @@ def functions() -> dict[str, Callable[[], object]]:
     now = now_us()
     bodies = Bodies()
     single, batch = bodies.single(_MACHINE), bodies.batch(_MACHINE, 100)
-    checked = check_batch(batch, now_us=now)
+    checked = parse_batch(batch, now_us=now)
     known = _known(checked.readings)
-    sent = list(checked.readings.values())
+    parsed = list(checked.readings.values())
     readings = list(resolve(checked.readings, known, received_at=now).readings.values())
-    receipt = Receipt((Outcome.ACCEPTED,) * 100, "1-1")
+    appended = Receipt((Outcome.ACCEPTED,) * 100, "1-1")
+    receipt = IngestReceipt(list(range(100)), parsed, readings, {}, appended, stored=True)
     return {
         REFERENCE: lambda: sum(number * number for number in range(1000)),
-        "check 100 single readings": lambda: [check_single(single, now_us=now) for _ in range(100)],
-        "check a batch of 100": lambda: check_batch(batch, now_us=now),
+        "check 100 single readings": lambda: [parse_single(single, now_us=now) for _ in range(100)],
+        "check a batch of 100": lambda: parse_batch(batch, now_us=now),
         "find 100 readings' sensors": lambda: resolve(checked.readings, known, received_at=now),
         "lay out 100 readings for the log": lambda: arguments_of(readings),
-        "answer 100 readings": lambda: encode(answers(sent, readings, receipt, stored=True)),
+        "answer 100 readings": lambda: encode(reading_results(receipt)),
         "20 frames of 5 readings": lambda: [
             _frame(readings[at : at + 5]) for at in range(0, 100, 5)
         ],

@@ -49,13 +49,22 @@ def read(name: str) -> Turns:
     return turns
 
 
-def put_in_readme(table: str, readme: Path) -> None:
-    """Replace what stands between the two marker comments. Raises ValueError without them."""
-    before, begin, rest = readme.read_text(encoding="utf-8").partition(_BEGIN)
+def headlines(turns: Turns) -> str:
+    """Return the short table of the README: the rows with a headline, beside the reference."""
+    lines = ["| work | setup | median | the reference | ratio |", "|---|---|---|---|---|"]
+    for row in ROWS:
+        if row.headline in turns.get(row.work, {}):
+            lines.append(_headline(row, turns))
+    return "\n".join(lines) + "\n"
+
+
+def put_between_markers(table: str, document: Path) -> None:
+    """Replace the text between the two marker comments. Raises ValueError without them."""
+    before, begin, rest = document.read_text(encoding="utf-8").partition(_BEGIN)
     _, end, after = rest.partition(_END)
     if not begin or not end:
-        raise ValueError(f"Expected the lines {_BEGIN} and {_END} in {readme}.")
-    readme.write_text(f"{before}{begin}\n{table}{end}{after}", encoding="utf-8")
+        raise ValueError(f"Expected the lines {_BEGIN} and {_END} in {document}.")
+    document.write_text(f"{before}{begin}\n{table}{end}{after}", encoding="utf-8")
 
 
 def ratio(row: Row, turns: Turns, *, name: str, peer: str) -> float | None:
@@ -87,6 +96,18 @@ def _line(row: Row, turns: Turns, name: str) -> str:
         f"| {row.title} | {name} | {_number(median)} {row.unit} "
         f"({_number(least)}–{_number(most)}) | {f'{times:.2f}x' if times else ''} | "
         f"{'' if name in PEERS else row.due} |"
+    )
+
+
+def _headline(row: Row, turns: Turns) -> str:
+    of_work = turns[row.work]
+    median = medians(of_work[row.headline])[row.measure]
+    reference = medians(of_work["seed"])[row.measure] if "seed" in of_work else None
+    times = ratio(row, turns, name=row.headline, peer="seed")
+    return (
+        f"| {row.title} | {row.headline} | {_number(median)} {row.unit} | "
+        f"{'' if reference is None else f'{_number(reference)} {row.unit}'} | "
+        f"{f'{times:.2f}x' if times else ''} |"
     )
 
 

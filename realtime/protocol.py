@@ -1,12 +1,12 @@
 """What goes over a socket to the client: message types, cursors, and their encoding, once.
 
-Every message is `{"type", "machine_id", "timestamp", "cursor", "data"}` (contract section 4).
+Every message is `{"type", "machine_id", "timestamp", "cursor", "data"}` (docs/sockets.md).
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from enum import IntEnum
-from typing import Any
+from enum import IntEnum, StrEnum
+from typing import Any, Self
 
 import msgspec
 import structlog
@@ -24,16 +24,45 @@ _CURSOR = re.compile(r"([A-Za-z0-9]{1,32})\.((?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,
 _ENCODER = msgspec.json.Encoder()
 
 
-class Close(IntEnum):
-    """Why the server closes a socket."""
+class Reaction(StrEnum):
+    """Reactions of a client to a close code; a client that stops does not connect again."""
 
-    TOO_BIG = 1009
-    TRY_AGAIN = 1013
-    NOT_AUTHENTICATED = 4401
-    NOT_ALLOWED = 4403
-    UNKNOWN_MACHINE = 4404
-    FLOODING = 4429
-    TOO_SLOW = 4508
+    LOGIN = "login"
+    STOP = "stop"
+    RECONNECT = "reconnect"
+
+
+class Close(IntEnum):
+    """Close codes of the server (RFC 6455 7.4), each with the reaction that it asks for."""
+
+    reaction: Reaction
+
+    def __new__(cls, code: int, reaction: Reaction) -> Self:
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.reaction = reaction
+        return member
+
+    TOO_BIG = 1009, Reaction.RECONNECT
+    RESTARTING = 1012, Reaction.RECONNECT
+    TRY_AGAIN = 1013, Reaction.RECONNECT
+    NOT_AUTHENTICATED = 4401, Reaction.LOGIN
+    NOT_ALLOWED = 4403, Reaction.STOP
+    UNKNOWN_MACHINE = 4404, Reaction.STOP
+    FLOODING = 4429, Reaction.RECONNECT
+    TOO_SLOW = 4508, Reaction.RECONNECT
+
+
+# An open page may be older than the server: it takes every code in between that it lacks as final.
+FINAL_CODES = (4400, 4499)
+
+
+def close_codes() -> dict[str, Any]:
+    """Return the close codes as the pages' scripts use them."""
+    return {
+        "reactions": {str(int(close)): close.reaction.value for close in Close},
+        "final": list(FINAL_CODES),
+    }
 
 
 class Cursor(msgspec.Struct, frozen=True):

@@ -1,10 +1,10 @@
-"""The closed sets of words; values as they stand on the wire and in the database."""
+"""Closed sets of values, as they are sent and stored."""
 
 from enum import IntEnum, StrEnum
 
 
 class Quality(IntEnum):
-    """How good a value is: the severities of OPC UA Part 8 status codes."""
+    """Quality of a value: the severities of OPC UA Part 8 status codes."""
 
     GOOD = 0
     UNCERTAIN = 1
@@ -15,7 +15,7 @@ class Quality(IntEnum):
         return self.name.lower()
 
 
-# The wire also takes `poor`, which reads back as `uncertain` (contract 3.1).
+# Devices may also send `poor`; it is stored and shown as `uncertain`.
 QUALITY_BY_WORD = {
     "good": Quality.GOOD,
     "uncertain": Quality.UNCERTAIN,
@@ -25,7 +25,7 @@ QUALITY_BY_WORD = {
 
 
 class Outcome(StrEnum):
-    """What the log made of one reading."""
+    """Outcome of one reading in the log."""
 
     ACCEPTED = "accepted"
     LATE = "late"
@@ -33,12 +33,12 @@ class Outcome(StrEnum):
     CONFLICT = "conflict"
     REFUSED = "refused"
 
-    # Enum's own is a step of Python for each reading; equal to its text, it hashes like it.
+    # Enum's own hash runs Python code for each reading; an equal text has the same hash.
     __hash__ = str.__hash__
 
 
 class Connectivity(StrEnum):
-    """Whether a machine's sensors are heard (contract 3.2)."""
+    """Connectivity of a machine: whether its sensors send."""
 
     ONLINE = "online"
     STALE = "stale"
@@ -47,7 +47,7 @@ class Connectivity(StrEnum):
 
 
 class FeedStatus(StrEnum):
-    """The state of the live feed, as heartbeats and pages show it."""
+    """State of the live feed, as heartbeats and pages show it."""
 
     LIVE = "live"
     DELAYED = "delayed"

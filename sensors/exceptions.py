@@ -1,4 +1,4 @@
-"""What can go wrong at a door, each with its code; problems.py in the wires makes the answer."""
+"""Errors of a request, each with a stable code; digitaltwin/site/problems.py makes the answer."""
 
 from collections.abc import Mapping, Sequence
 
@@ -6,7 +6,7 @@ import msgspec
 
 
 class FieldError(msgspec.Struct, frozen=True):
-    """One thing that is wrong with one field; `index` is the reading's place in a batch."""
+    """An error of one field; `index` is the position of the reading in its batch."""
 
     field: str
     code: str
@@ -15,7 +15,7 @@ class FieldError(msgspec.Struct, frozen=True):
 
 
 class SensorsError(Exception):
-    """The root of our errors: `status` is the HTTP answer, `code` its stable name."""
+    """Base class of all errors: `status` is the HTTP status, `code` the stable name."""
 
     status = 400
     code = "invalid"
@@ -37,14 +37,14 @@ class SensorsError(Exception):
 
 
 class MalformedBody(SensorsError):
-    """The body is not the JSON that the endpoint takes."""
+    """The body is not the JSON that the endpoint expects."""
 
     code = "malformed-json"
     title = "The body cannot be read"
 
 
 class InvalidReadings(SensorsError):
-    """One or more readings cannot be taken; `errors` says which field of which."""
+    """One or more readings are refused; `errors` names the fields."""
 
     title = "The readings are not valid"
 
@@ -55,7 +55,7 @@ class InvalidReadings(SensorsError):
 
 
 class ConflictingDuplicate(InvalidReadings):
-    """Same sensor and time as a reading taken before, with another value or quality."""
+    """An earlier reading has the same sensor and time with another value or quality."""
 
     title = "Another value was taken for the same sensor and time"
 
@@ -76,7 +76,7 @@ class LogFull(SensorsError):
 
 
 class LogUnavailable(SensorsError):
-    """Not promised: the log did not answer in time. Sending again is safe."""
+    """The log did not answer in time, so nothing is promised; sending again is safe."""
 
     status = 503
     code = "log-unavailable"
@@ -96,4 +96,4 @@ class Busy(SensorsError):
 
 
 class LeaseLost(Exception):
-    """Another process took over this reader; what was in hand is rolled back."""
+    """Another process took over this reader; the open transaction is rolled back."""

@@ -15,6 +15,15 @@ def position_key(position: str) -> tuple[int, int]:
     return int(milliseconds), int(sequence)
 
 
+def effective_time(measured_at: int, received_at: int) -> int:
+    """Return when a reading counts as measured: a stamp from the future, when it was received.
+
+    The newest reading wins: by effective time, then by position in the log. The append script
+    and the pages' scripts hold the same rule (tests/data/newest_wins.json).
+    """
+    return measured_at if measured_at < received_at else received_at
+
+
 class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """One value of one sensor at one moment, from the serializer to the row and the frame.
 
@@ -38,10 +47,9 @@ class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return f"{self.machine_id}_{self.sensor_type}_{self.measured_at}"
 
     @property
-    def order(self) -> int:
-        """What newest means: a stamp from the future counts from when it was received."""
-        measured_at, received_at = self.measured_at, self.received_at
-        return measured_at if measured_at < received_at else received_at
+    def effective_at(self) -> int:
+        """The reading's effective time, by which the newest reading of a sensor wins."""
+        return effective_time(self.measured_at, self.received_at)
 
 
 class Receipt(msgspec.Struct, frozen=True, gc=False):

@@ -1,4 +1,4 @@
-"""Prometheus metrics (contract section 8); the wires expose them at `/metrics`."""
+"""Prometheus metrics, served at `/metrics`; docs/metrics.md explains each."""
 
 from prometheus_client import Counter, Gauge, Histogram
 
@@ -50,7 +50,7 @@ DROPPED = Counter(
     "digitaltwin_dropped", "What a bounded queue or a check let fall.", ["what", "reason"]
 )
 
-# A series that begins with its first event hides that event from every rate.
+# A series that starts with its first event hides that event from every rate: start at zero.
 for _outcome in Outcome:
     READINGS.labels(_outcome)
 for _what, _reason in (

@@ -1,4 +1,4 @@
-"""Which entry of the document a handler is described by."""
+"""The link from a handler to its operation in the API document."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -1,10 +1,13 @@
-"""Units a device may send, and their way into the sensor's own (contract 3.1).
+"""Units a device may send, and their way into the sensor's own (docs/api.md).
 
 Factors: BIPM SI brochure (2019); psi and in by the international pound and inch (1959);
 m/s2 per g is standard gravity, 9.80665 (CGPM 1901).
 """
 
 from typing import NamedTuple
+
+# Characters of a unit as it is sent, and as the database keeps it.
+UNIT_LENGTH = 20
 
 
 class Unit(NamedTuple):

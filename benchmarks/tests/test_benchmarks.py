@@ -16,8 +16,10 @@ from benchmarks.peers.node_red.flows import flows
 from benchmarks.rounds import medians, spread
 from benchmarks.watcher import Deliveries, Watcher
 from benchmarks.works import Row, Work
-from sensors.ingest.serializers import check_batch, check_single
+from sensors.ingest.serializers import parse_batch, parse_single
 from sensors.timestamps import now_us
+
+ROOT = Path(__file__).resolve().parents[2]
 
 ROW = Row("single", "cpu_us", "CPU a reading", "us")
 TURNS = {
@@ -31,8 +33,8 @@ TURNS = {
 def test_bodies_are_valid_and_no_two_readings_alike() -> None:
     bodies = Bodies()
 
-    single = check_single(bodies.single("CNC-001"), now_us=now_us())
-    batch = check_batch(bodies.batch("CNC-001", 100), now_us=now_us())
+    single = parse_single(bodies.single("CNC-001"), now_us=now_us())
+    batch = parse_batch(bodies.batch("CNC-001", 100), now_us=now_us())
 
     readings = [*single.readings.values(), *batch.readings.values()]
     assert not single.errors
@@ -114,24 +116,48 @@ def test_flow_of_the_peer_wires_every_sensor() -> None:
     assert {nodes[target]["group"] for [target] in wires} <= set(nodes)
 
 
-def test_readme_without_markers_is_refused(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
-    readme.write_text("no markers\n")
+def test_document_without_markers_is_refused(tmp_path: Path) -> None:
+    document = tmp_path / "benchmarks.md"
+    document.write_text("no markers\n")
 
     with pytest.raises(ValueError, match="Expected the lines"):
-        report.put_in_readme("| table |\n", readme)
+        report.put_between_markers("| table |\n", document)
 
-    assert readme.read_text() == "no markers\n"
+    assert document.read_text() == "no markers\n"
 
 
-def test_readme_gets_the_table_between_its_markers(tmp_path: Path) -> None:
-    readme = tmp_path / "README.md"
+def test_document_gets_the_table_between_its_markers(tmp_path: Path) -> None:
+    document = tmp_path / "benchmarks.md"
     begin, end = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
-    readme.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
+    document.write_text(f"before\n{begin}\nold\n{end}\nafter\n")
 
-    report.put_in_readme("| table |\n", readme)
+    report.put_between_markers("| table |\n", document)
 
-    assert readme.read_text() == f"before\n{begin}\n| table |\n{end}\nafter\n"
+    assert document.read_text() == f"before\n{begin}\n| table |\n{end}\nafter\n"
+
+
+def test_headlines_show_medians_beside_the_reference() -> None:
+    single = {
+        "seed": [{"requests_per_s": 600.0, "p99_ms": 300.0}],
+        "embedded": [{"requests_per_s": rate, "p99_ms": 9.0} for rate in (7000.0, 7200.0, 7100.0)],
+    }
+    plant = {"redis_postgres": [{"delivery_p99_ms": 87.5}]}
+
+    table = report.headlines({"single": single, "plant": plant})
+
+    assert table.splitlines()[2:] == [
+        "| single POST, 32 connections | embedded | 7,100 /s | 600 /s | 11.83x |",
+        "| its p99 | embedded | 9 ms | 300 ms | 0.03x |",
+        "| 10,000 sockets, 2,000 readings/s, p99 | redis_postgres | 87.5 ms |  |  |",
+    ]
+
+
+def test_documents_show_the_committed_results() -> None:
+    turns = report.read("latest")
+    table = (report.FOLDER / "latest.md").read_text(encoding="utf-8")
+
+    assert table in (ROOT / "docs" / "benchmarks.md").read_text(encoding="utf-8")
+    assert report.headlines(turns) in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.asyncio

@@ -16,7 +16,7 @@ from benchmarks.instances import redis_alone
 from benchmarks.limit import limit_turn
 from benchmarks.plan import Plan
 from sensors.ingest.payloads import ParsedReading
-from sensors.ingest.serializers import check_batch, check_single
+from sensors.ingest.serializers import parse_batch, parse_single
 from sensors.messages import LiveReading
 from sensors.store import keys
 from sensors.timestamps import now_us
@@ -66,7 +66,7 @@ async def test_wrk_posts_valid_bodies_with_their_keys_and_no_two_readings_alike(
     readings: list[ParsedReading] = []
     tokens: dict[str, str] = {}
     for path, authorization, body in taker.requests:
-        check = check_single if size == 1 else check_batch
+        check = parse_single if size == 1 else parse_batch
         found = check(body, now_us=now_us())
         assert not found.errors
         assert path == f"/api/v1/sensors/readings{'' if size == 1 else '/batch'}"

@@ -83,7 +83,7 @@ class LogoutEverywhereView(LogoutView):
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, User):
             end_sessions(request.user)
-            messages.success(request, _("You are logged out everywhere."))
+            messages.success(request, _("You have been logged out everywhere."))
         return super().post(request, *args, **kwargs)
 
 
@@ -97,7 +97,7 @@ class PasswordView(views.PasswordChangeView):
 
     def form_valid(self, form: PasswordChangeForm) -> HttpResponse:
         messages.success(
-            self.request, _("Your password is changed; you are logged out everywhere else.")
+            self.request, _("Your password has been changed. All your other sessions have ended.")
         )
         return super().form_valid(form)
 

@@ -39,7 +39,7 @@ class PubSubConnection(RedisSingleShardConnection):  # type: ignore[misc]
 
 
 class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
-    """Best-effort channel layer; the hub detects and repairs lost messages."""
+    """Best-effort channel layer; the hub repairs lost messages (docs/decisions/0003)."""
 
     async def group_send_many(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
         """Send each message to its group, in order and in one round trip to Redis."""

@@ -77,7 +77,7 @@ class ReadyView(PublicView):
 
 
 def health_report() -> dict[str, Any]:
-    """What contract 3.2 says of `/health`; parts that cannot be known are null."""
+    """Build the report of `/health`; parts that cannot be read are null."""
     counts, live = _both(_count_trouble, _look_at_log)
     checks: dict[str, Any] = {"database": _word(counts), "redis": _word(live)}
     checks["log"] = live["log"] if live else None

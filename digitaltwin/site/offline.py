@@ -21,7 +21,7 @@ FILES = (
     "css/pages/error.css",
     "icons/favicon.svg",
     "js/pages/offline.js",
-    "js/socket.js",
+    "js/common/backoff.js",
 )
 
 

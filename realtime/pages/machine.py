@@ -1,7 +1,5 @@
 """What a machine's page shows beside its values: the picture, what happened, what was said last."""
 
-from typing import Any
-
 from django.utils.translation import gettext as _
 
 from realtime.presentation import texts
@@ -9,15 +7,16 @@ from realtime.presentation.events import Event, Silence, recent_events
 from realtime.presentation.schematics import spots
 from realtime.presentation.view_models import Shown, local, shown_machine
 from sensors.catalogue.descriptions import MachineDescription, SensorDescription
+from sensors.messages import effective_time
 from sensors.timestamps import SECOND_US, format_us, parse_rfc3339
 from sensors.twins.representation import OFFLINE_FACTOR
 
 
 def machine_shown(description: MachineDescription, machine: Shown, now_us: int) -> Shown:
-    """The machine for its template; `machine` is its JSON (contract 3.2)."""
+    """The machine for its template; `machine` is its JSON."""
     shown = shown_machine(machine)
     shown["sensors"] = [
-        sensor | range_of(sensor, description.sensors.get(sensor["sensor_type"]))
+        sensor_row(sensor, description.sensors.get(sensor["sensor_type"]))
         for sensor in shown["sensors"]
     ]
     shown["spots"] = spots(shown["icon"], shown["sensors"])
@@ -29,6 +28,12 @@ def machine_shown(description: MachineDescription, machine: Shown, now_us: int) 
         "since": since_text(machine, silences, now_us),
         "said": said_last(shown["sensors"], now_us),
     }
+
+
+def sensor_row(sensor: Shown, described: SensorDescription | None) -> Shown:
+    """Add to the sensor the facts that its row on the machine's page prints."""
+    stale_after = texts.duration_text(sensor["stale_seconds"])
+    return sensor | range_of(sensor, described) | {"stale_after": stale_after}
 
 
 def range_of(sensor: Shown, described: SensorDescription | None) -> Shown:
@@ -72,23 +77,26 @@ def since_text(machine: Shown, silences: list[Silence], now_us: int) -> str:
     if machine["connectivity"] == "online":
         if not silences:
             return ""
-        word = _("since {time}") if silences[-1].is_known else _("since {time} or before")
+        word = _("since {time}") if silences[-1].is_known else _("since at least {time}")
         return word.format(time=time_text(silences[-1].end, now_us=now_us))
     return _("since {time}").format(time=time_text(_silent_since(machine), now_us=now_us))
 
 
 def _silent_since(machine: Shown) -> int:
-    """When the last of its sensors went stale, or the machine offline (contract 3.2)."""
+    """When the last of its sensors went stale, or the machine offline."""
     heard = [sensor for sensor in machine["sensors"] if sensor["latest"]]
     if machine["connectivity"] == "offline":
         longest: int = max(sensor["stale_seconds"] for sensor in machine["sensors"])
-        last = max(_order(sensor["latest"]) for sensor in heard)
+        last = max(_effective_at(sensor["latest"]) for sensor in heard)
         return last + OFFLINE_FACTOR * longest * SECOND_US
-    return max(_order(one["latest"]) + int(one["stale_seconds"]) * SECOND_US for one in heard)
+    return max(
+        _effective_at(sensor["latest"]) + int(sensor["stale_seconds"]) * SECOND_US
+        for sensor in heard
+    )
 
 
-def _order(latest: dict[str, Any]) -> int:
-    return min(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
+def _effective_at(latest: Shown) -> int:
+    return effective_time(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
 
 
 def said_last(sensors: list[Shown], now_us: int) -> Shown | None:
@@ -110,7 +118,13 @@ def said_last(sensors: list[Shown], now_us: int) -> Shown | None:
 
 
 def clock_sentence(skew: float) -> str:
-    """How far its stamp was from our clock; behind, travel and a slow clock look the same."""
+    """Compare a stamp with its arrival; `skew` is by how many seconds it was ahead.
+
+    A slow clock and a slow network look the same: for an early stamp the sentence names neither.
+    """
+    duration = texts.duration_text(abs(skew))
+    if abs(skew) <= texts.AHEAD_SECONDS:
+        return _("in sync ({duration})").format(duration=duration)
     if skew > 0:
-        return _("{seconds} s ahead of the server").format(seconds=texts.decimal(f"{skew:.3f}"))
-    return _("stamped {seconds} s before it came").format(seconds=texts.decimal(f"{-skew:.3f}"))
+        return _("{duration} ahead of the server").format(duration=duration)
+    return _("Measured {duration} before it arrived").format(duration=duration)

@@ -3,9 +3,10 @@
 from django.conf import settings
 
 from realtime.pages.machine import machine_shown
-from realtime.presentation import board, texts
+from realtime.presentation import board, charts, texts
 from realtime.presentation.board import Wanted
 from realtime.presentation.view_models import Shown, local, shown_machine
+from realtime.protocol import close_codes
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.exceptions import LogUnavailable
@@ -40,6 +41,8 @@ def plant_page(now_us: int, wanted: Wanted) -> Shown:
         # Who did not answer is not asked again: each question may take its second.
         "counters": None if feed == "down" else counters(),
         "readings_url": HISTORY_URL,
+        "spark_buckets": charts.SPARK_BUCKETS,
+        "spark_bucket_seconds": charts.SPARK_BUCKET_SECONDS,
     }
 
 
@@ -59,7 +62,8 @@ def machine_page(machine_id: str, now_us: int, minutes: str = "") -> Shown | Non
         "pk": description.pk,
         "cursor": found["cursor"] or "",
         "history_url": HISTORY_URL,
-        "spans": texts.spans(minutes),
+        "spans": charts.span_choices(minutes),
+        "live_seconds": charts.LIVE_SPAN.seconds,
     }
 
 
@@ -68,6 +72,7 @@ def live(machines: list[Shown], feed: str, now_us: int) -> Shown:
     return {
         "feed": feed,
         "words": texts.words(),
+        "close_codes": close_codes(),
         "first_state": {"machines": machines, "server_time": format_us(now_us)},
         "heartbeat_seconds": settings.HEARTBEAT_SECONDS,
         "stale_seconds": settings.DEFAULT_STALE_SECONDS,
@@ -94,9 +99,7 @@ def slim(machine: Shown) -> Shown:
         | {"latest": latest(sensor["latest"])}
         for sensor in machine["sensors"]
     ]
-    return {name: machine[name] for name in ("machine_id", "connectivity", "active")} | {
-        "sensors": sensors
-    }
+    return {name: machine[name] for name in ("machine_id", "connectivity")} | {"sensors": sensors}
 
 
 def counters() -> dict[str, int] | None:

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from realtime.pages.machine import range_of
-from realtime.presentation import texts
+from realtime.pages.machine import sensor_row
+from realtime.presentation import charts, texts
 from realtime.presentation.schematics import spots
 from realtime.presentation.view_models import Shown, shown_machine
 from sensors.catalogue.descriptions import SensorDescription
@@ -20,6 +20,8 @@ STATES = (
     ("SHW-007", "never_seen", "none", 0, 0),
     ("SHW-008", "unknown", "none", 0, 0),
 )
+# The time in the sentences of the feed.
+MOMENT = "06:23:31"
 FEEDS = ("connecting", "live", "delayed", "down", "lost", "stopped")
 KINDS = ("machining centre", "mill", "lathe", "robot", "press", "pump", "")
 UNITS = {"temperature": "Cel", "vibration": "mm/s", "speed": "rpm", "pressure": "bar"}
@@ -37,6 +39,7 @@ def style_page(now_us: int) -> Shown:
         "words": texts.words(),
         "tokens": TOKENS,
         "tiles": tiles,
+        "spark_buckets": charts.SPARK_BUCKETS,
         "rows": [tile["sensors"][0] for tile in tiles[:7]],
         "feeds": [{"feed": feed, "sentence": sentence(feed)} for feed in FEEDS],
         "kinds": [one_kind(kind, now_us) for kind in KINDS],
@@ -44,7 +47,13 @@ def style_page(now_us: int) -> Shown:
 
 
 def sentence(feed: str) -> str:
-    return str(texts.FEED.get(feed, "")).format(age=texts.age_text(7))
+    """Write the sentence that the feed bar shows in this state; empty while it is live."""
+    text = str(texts.FEED.get(feed, "")).format(
+        duration=texts.duration_text(7), time=MOMENT, code=4400
+    )
+    if feed not in ("down", "stopped"):
+        return text
+    return f"{text} {texts.VALUES_FROM.format(time=MOMENT)}"
 
 
 def one_machine(state: tuple[str, str, str, int, int], now_us: int) -> Shown:
@@ -70,7 +79,7 @@ def machine(machine_id: str, connectivity: str, kind: str, sensors: list[Shown])
     place = {"site": "Site", "area": "Area", "line": "Line"}
     fields: dict[str, Any] = {"machine_id": machine_id, "name": "A machine", "kind": kind}
     shown = shown_machine(fields | place | {"connectivity": connectivity, "sensors": sensors})
-    shown["sensors"] = [one | range_of(one, described(one)) for one in shown["sensors"]]
+    shown["sensors"] = [sensor_row(one, described(one)) for one in shown["sensors"]]
     return shown
 
 

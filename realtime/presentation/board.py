@@ -37,7 +37,7 @@ class Wanted(msgspec.Struct, frozen=True):
         return urlencode({name: value for name, value in parts.items() if value})
 
     def takes(self, machine: Shown) -> bool:
-        """Whether the machine is asked for; the same as `matches` of static/js/filter.js."""
+        """Whether the machine is asked for; the same as `matches` of static/js/board/filter.js."""
         if not all(word in machine["search"] for word in self.q.lower().split()):
             return False
         if self.state == ATTENTION:
@@ -69,7 +69,7 @@ def grouped(machines: Iterable[Shown], order: str) -> list[Shown]:
 
 def by_urgency(machines: Iterable[Shown]) -> list[Shown]:
     rows = sorted(machines, key=lambda machine: (machine["urgency"], machine["machine_id"]))
-    return [{"heading": _("Who needs someone first"), "machines": rows}] if rows else []
+    return [{"heading": _("Most urgent first"), "machines": rows}] if rows else []
 
 
 def by_line(machines: Iterable[Shown]) -> list[Shown]:
@@ -84,8 +84,7 @@ def by_line(machines: Iterable[Shown]) -> list[Shown]:
     rows = groupby(sorted(machines, key=turn), key=place)
     groups = [list(found) for _place, found in rows]
     return [
-        {"heading": group[0]["place"] or _("Without a place"), "machines": group}
-        for group in groups
+        {"heading": group[0]["place"] or _("No location"), "machines": group} for group in groups
     ]
 
 
@@ -94,7 +93,7 @@ def summary(machines: list[Shown], chosen: str) -> list[Shown]:
     found = [machine["connectivity"] for machine in machines]
     attention = sum(machine["urgency"] < texts.CALM for machine in machines)
     keys = {ALL: "a", ATTENTION: "n"}
-    counts = [(ALL, _("All"), len(found)), (ATTENTION, _("Needs someone"), attention)]
+    counts = [(ALL, _("All"), len(found)), (ATTENTION, _("Needs attention"), attention)]
     counts += [(one, str(word), found.count(one)) for one, word in texts.CONNECTIVITY.items()]
     return [
         {

@@ -93,11 +93,10 @@ def sensor_silences(changes: Iterable[Change], known: Sequence[Silence]) -> Iter
     ends = {silence.end for silence in known if silence.is_known}
     for change in changes:
         if change.is_silence and change.before_at is not None and change.at not in ends:
-            silent = texts.age_text((change.at - change.before_at) / SECOND_US)
+            silent = texts.duration_text((change.at - change.before_at) / SECOND_US)
             sensor = texts.sensor_label(change.sensor.name)
-            yield Event(
-                change.at, _("{sensor}: nothing for {age}").format(sensor=sensor, age=silent)
-            )
+            sentence = _("{sensor}: no data for {duration}")
+            yield Event(change.at, sentence.format(sensor=sensor, duration=silent))
 
 
 def quality_changes(changes: Iterable[Change]) -> Iterable[Event]:
@@ -117,7 +116,7 @@ def conflicts(sensor_ids: Sequence[int], machine: MachineDescription) -> Iterabl
     """Second values for a moment that the history already held."""
     names = {sensor.id: sensor.name for sensor in machine.sensors.values()}
     rows = ConflictingReading.objects.filter(sensor_id__in=sensor_ids)[:MAX_EVENTS]
-    sentence = _("{sensor}: a second value {second} for one moment was refused; {first} stays")
+    sentence = _("{sensor}: conflicting value {second} for the same time rejected; {first} kept")
     for row in rows:
         yield Event(
             row.received_at,

@@ -1,4 +1,4 @@
-"""The words and figures that people read; `static/js/look.js` says the same (cases.json)."""
+"""Words and figures of the pages; `static/js/common/figures.js` writes the same (cases.json)."""
 
 from collections.abc import Mapping, Sequence
 from decimal import ROUND_HALF_UP, Context, Decimal
@@ -8,6 +8,7 @@ from django.utils.formats import get_format
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from realtime.protocol import Close
 from sensors.timestamps import SECOND_US, parse_rfc3339
 
 # UCUM's letters for what people write otherwise.
@@ -26,7 +27,7 @@ QUANTITIES = {
 }
 POSITIONS = {
     "drive_end": gettext_lazy("drive end"),
-    "non_drive_end": gettext_lazy("non drive end"),
+    "non_drive_end": gettext_lazy("non-drive end"),
 }
 # Between what is measured and where.
 POSITION_SIGN = " · "
@@ -44,26 +45,34 @@ QUALITIES = {
     "bad": gettext_lazy("bad"),
 }
 _RANK = tuple(QUALITIES)
+MANY_SENSORS = gettext_lazy("{n} sensors")
+# Seconds of a unit -> its text, the largest unit first.
 AGES = {
     86_400: gettext_lazy("{n} d"),
     3600: gettext_lazy("{n} h"),
     60: gettext_lazy("{n} min"),
     1: gettext_lazy("{n} s"),
 }
+MILLISECONDS = gettext_lazy("{n} ms")
+# Of a duration: its smaller and its larger unit, and up to how many seconds they are used.
+DURATIONS = ((1, 60, 3600), (60, 3600, 86_400), (3600, 86_400, float("inf")))
 CLOCKS = {
     "ahead": gettext_lazy("clock {age} ahead"),
     # From here a slow clock and a reading that was held back look the same.
-    "behind": gettext_lazy("came {age} after"),
+    "behind": gettext_lazy("arrived {age} late"),
 }
 FEED = {
-    "delayed": gettext_lazy("The live feed is {age} behind. Values are older than they look."),
-    "down": gettext_lazy("The live feed is down: the log cannot be reached. Nothing here is live."),
-    "lost": gettext_lazy("Connection lost. Values are the last known; trying to reconnect."),
-    "4401": gettext_lazy("You are logged out."),
-    "4403": gettext_lazy("Your role no longer allows you to see this. Values are not live."),
-    "4404": gettext_lazy("This machine is not known any more. Values are not live."),
-    "stopped": gettext_lazy("The live feed has ended."),
+    "delayed": gettext_lazy("Live data is {duration} behind."),
+    "down": gettext_lazy("Live data unavailable."),
+    "lost": gettext_lazy("No connection to the server since {time}. Reconnecting …"),
+    str(int(Close.NOT_AUTHENTICATED)): gettext_lazy("You have been logged out."),
+    str(int(Close.NOT_ALLOWED)): gettext_lazy("You no longer have access to this page."),
+    str(int(Close.UNKNOWN_MACHINE)): gettext_lazy("This machine no longer exists."),
+    # After any other close code that is final.
+    "stopped": gettext_lazy("Live updates have stopped (code {code})."),
 }
+# Follows a sentence of FEED where the page shows values that no message renews.
+VALUES_FROM = gettext_lazy("Values below are from {time}.")
 CALM = 6
 TRENDS = {
     "up": gettext_lazy("rising"),
@@ -75,7 +84,6 @@ EVENTS = {
     "stale": gettext_lazy("went stale"),
     "offline": gettext_lazy("went offline"),
     "quality": gettext_lazy("{sensor}: quality {before} → {after}"),
-    "late": gettext_lazy("{sensor}: a reading came out of turn, {age} after a newer one"),
 }
 SIGNIFICANT = 6
 # JavaScript writes numbers from here to there without an exponent.
@@ -103,18 +111,10 @@ def words() -> dict[str, Any]:
         "ago": _("{age} ago"),
         "since": _("since {time}"),
         "stale": _("stale"),
-        "worst": _("worst"),
+        "milliseconds": str(MILLISECONDS),
+        "values_from": str(VALUES_FROM),
+        "many_sensors": str(MANY_SENSORS),
     }
-
-
-def spans(chosen: str) -> list[dict[str, Any]]:
-    """How far back the charts may go, in minutes; the first is chosen unless another is."""
-    known = {"15": _("15 min"), "60": _("1 h"), "480": _("8 h")}
-    chosen = chosen if chosen in known else "15"
-    return [
-        {"minutes": minutes, "word": word, "is_chosen": minutes == chosen}
-        for minutes, word in known.items()
-    ]
 
 
 def number_text(value: float | None) -> str:
@@ -156,6 +156,23 @@ def age_text(seconds: float | None) -> str:
     return str(AGES[size]).format(n=int(seconds // size))
 
 
+def duration_text(seconds: float) -> str:
+    """Write a duration in its two largest units, rounded: `3 ms`, `31 s`, `5 min`, `1 h 7 min`."""
+    milliseconds = int(seconds * 1000 + 0.5)
+    if milliseconds < 1000:
+        return str(MILLISECONDS).format(n=milliseconds)
+    small, large = next(
+        (small, large) for small, large, limit in DURATIONS if _rounded(seconds, small) < limit
+    )
+    rounded = _rounded(seconds, small)
+    counts = ((large, rounded // large), (small, rounded % large // small))
+    return " ".join(str(AGES[size]).format(n=count) for size, count in counts if count)
+
+
+def _rounded(seconds: float, unit: int) -> int:
+    return int(seconds / unit + 0.5) * unit
+
+
 def clock_word(latest: Mapping[str, Any] | None) -> str:
     """What is odd about the device's clock; empty when nothing is."""
     if latest is None:
@@ -192,6 +209,15 @@ def worst_quality(sensors: Sequence[Mapping[str, Any]]) -> str:
     """The worst of the latest values; `none` when there is no value at all."""
     found = [sensor["latest"]["quality"] for sensor in sensors if sensor["latest"]]
     return max(found, key=_RANK.index, default="none")
+
+
+def quality_note(sensors: Sequence[Mapping[str, Any]], worst: str) -> str:
+    """Name the worst quality of a machine and its sensor; empty while all values are good."""
+    if worst not in ("uncertain", "bad"):
+        return ""
+    names = [one["sensor_type"] for one in sensors if one["quality"] == worst]
+    where = sensor_label(names[0]) if len(names) == 1 else str(MANY_SENSORS).format(n=len(names))
+    return f"{QUALITIES[worst]} ({where})"
 
 
 def urgency(connectivity: str, worst: str, *, some_stale: bool) -> int:

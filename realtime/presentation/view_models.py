@@ -32,7 +32,7 @@ def shown_machine(machine: Shown) -> Shown:
     return machine | {
         "sensors": sorted(sensors, key=who_matters),
         "worst": worst,
-        "worst_word": "–" if worst == "none" else str(texts.QUALITIES[worst]),
+        "quality_note": texts.quality_note(sensors, worst),
         "urgency": texts.urgency(machine["connectivity"], worst, some_stale=some_stale),
         "connectivity_word": str(texts.CONNECTIVITY[machine["connectivity"]]),
         "place": " / ".join(part for part in place if part),

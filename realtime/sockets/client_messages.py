@@ -1,15 +1,15 @@
 """What a client may say on a socket, strictly parsed; a bad message gets an `error`, no more."""
 
 import json
-import re
 from collections.abc import Callable
 from typing import Any, Never
 
 import msgspec
 
+from sensors.identifiers import is_machine_id
+
 MAX_SUBSCRIPTIONS = 200
 MAX_TEXT_BYTES = 64 * 1024
-_WIDEST_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 
 
 class Ping(msgspec.Struct, frozen=True):
@@ -52,11 +52,6 @@ def parse_command(text: str | None) -> Command:
     if parse is None:
         raise CommandRefused("unknown-type", f"Known types are {', '.join(_PARSERS)}.")
     return parse(message)
-
-
-def is_machine_id(text: object) -> bool:
-    """Whether a machine may be called so; MACHINE_ID_PATTERN is about new ones alone."""
-    return isinstance(text, str) and _WIDEST_MACHINE_ID.fullmatch(text) is not None
 
 
 def _json(text: str) -> Any:

@@ -19,7 +19,7 @@ from sensors.timestamps import SECOND_US
 
 VERSION_CLAIM = "version"
 
-# Five failures lock user and address for so long (contract 5).
+# Five failures lock user and address for so long (docs/people.md).
 LOCKED_OUT_SECONDS = 900
 LOCKED_OUT = gettext_noop("Too many failed attempts. Try again in 15 minutes.")
 

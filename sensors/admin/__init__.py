@@ -1,6 +1,6 @@
-"""Django admin: machines and their sensors, device keys, and what the history refused.
+"""Django admin: machines and their sensors, device keys, and readings that were not stored.
 
-Readings are not here (a composite key has no admin pages); machines link to their history.
+Readings have no admin pages (composite key); machines link to their history.
 """
 
 from sensors.admin.device_keys import DeviceKeyAdmin

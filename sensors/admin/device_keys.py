@@ -1,4 +1,4 @@
-"""Device keys: their secret is shown once, on the page that answers, and kept nowhere."""
+"""Admin of device keys: a secret is shown once, in the response, and never stored."""
 
 from typing import Any
 
@@ -17,10 +17,10 @@ SECRETS_TEMPLATE = "admin/sensors/devicekey/secrets.html"
 
 class DeviceKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any] | None:
-        found = super().clean() or self.cleaned_data
-        if not found.get("all_machines") and not found.get("machines"):
+        fields = super().clean() or self.cleaned_data
+        if not fields.get("all_machines") and not fields.get("machines"):
             self.add_error("machines", "Choose the machines it speaks for, or all machines.")
-        return found
+        return fields
 
 
 @admin.register(DeviceKey)
@@ -49,7 +49,7 @@ class DeviceKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
             all_machines=obj.all_machines,
             expires_at=obj.expires_at,
         )
-        # The form goes on with the row that was made.
+        # The form continues with the created row.
         obj.__dict__.update(key.__dict__)
         request.new_tokens = [(key, token)]  # type: ignore[attr-defined]
 

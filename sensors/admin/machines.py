@@ -1,4 +1,4 @@
-"""Machines with their sensors, and the registered types."""
+"""Admin of machines with their sensors, and of sensor types."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -24,7 +24,7 @@ SENSOR_IDENTITY = ("sensor_type", "position")
 
 
 class SensorForm(forms.ModelForm):  # type: ignore[type-arg]
-    """A sensor keeps its type and place for life: its history bears their name."""
+    """Form of a sensor; type and position are fixed, for the history is kept under their name."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -80,7 +80,7 @@ class MachineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         return count
 
     def get_readonly_fields(self, request: HttpRequest, obj: Machine | None = None) -> Any:
-        """Its live values and its sockets bear the machine_id."""
+        """Keep the machine_id of an existing machine: live values and sockets use it."""
         return ("machine_id",) if obj else ()
 
     def view_on_site(self, machine: Machine) -> str:
@@ -99,7 +99,7 @@ class MachineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         self.message_user(request, f"In service: {_names(machines)}.", messages.SUCCESS)
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
-        """What has readings stands in the way of its deletion, what has only sensors does not."""
+        """Protect machines with readings; sensors alone do not prevent a deletion."""
         objects, counts, missing, _ = super().get_deleted_objects(objs, request)
         kept = [
             f"{machine} has readings; retire it instead."
@@ -118,7 +118,7 @@ class MachineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
 
 @admin.register(Sensor)
 class SensorAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
-    """Sensors by themselves, for who may change them and not their machines."""
+    """Admin of sensors, for users who may change sensors but not machines."""
 
     list_display = ("machine", "name", "minimum", "maximum", "stale_seconds")
     list_display_links = ("machine", "name")
@@ -142,7 +142,7 @@ class SensorTypeAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     fields = ("slug", "name", "unit", "minimum", "maximum")
 
     def get_readonly_fields(self, request: HttpRequest, obj: SensorType | None = None) -> Any:
-        """The history is kept under this slug and in this unit."""
+        """Keep slug and unit of an existing type: the history uses them."""
         return ("slug", "unit") if obj else ()
 
 

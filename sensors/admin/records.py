@@ -1,4 +1,4 @@
-"""What the history could not store as it came: to read, not to change."""
+"""Admin of conflicting and unstorable readings, read only."""
 
 from datetime import datetime
 from typing import Any
@@ -12,7 +12,7 @@ from sensors.timestamps import to_datetime
 
 class ReadOnlyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     date_hierarchy = "created_at"
-    # A count of the whole table would be the dearest part of the page.
+    # Counting the whole table would be the slowest part of the page.
     show_full_result_count = False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -63,7 +63,7 @@ class DeadLetterAdmin(ReadOnlyAdmin):
 
 
 def _moment(us: int) -> datetime | None:
-    """None for a number that is no moment of any calendar."""
+    """Convert microseconds; None for a number outside the calendar."""
     try:
         return to_datetime(us)
     except OverflowError:

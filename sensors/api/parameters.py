@@ -13,15 +13,13 @@ from rest_framework.exceptions import NotAcceptable
 from sensors.exceptions import FieldError, InvalidReadings
 from sensors.history.queries import readings
 from sensors.history.queries.readings import PageCursor
-from sensors.ingest.field_rules import SENSOR_NAME
+from sensors.identifiers import is_machine_id, is_sensor_name
 from sensors.timestamps import parse_rfc3339
 
 T = TypeVar("T")
 
 MAX_RESULTS = 1000
 DEFAULT_RESULTS = 100
-# The widest a machine's name may ever be; not every text is one that a database can be asked for.
-_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
@@ -66,10 +64,6 @@ def machine_list_parameters(query: QueryDict) -> MachineListParameters:
 def no_parameters(query: QueryDict) -> None:
     """For an address that takes none. Raises InvalidParameters."""
     _parse(query, {})
-
-
-def is_machine_id(text: str) -> bool:
-    return _MACHINE_ID.fullmatch(text) is not None
 
 
 def history_cursor(place: PageCursor) -> str:
@@ -120,7 +114,7 @@ def _machine_id(text: str) -> str:
 
 
 def _sensor_type(text: str) -> str:
-    if not SENSOR_NAME.fullmatch(text):
+    if not is_sensor_name(text):
         raise ValueError(f"Expected a sensor such as temperature, got {text[:60]!a}")
     return text
 

@@ -1,4 +1,4 @@
-"""Twins and readings out, for people and their programs (contract 3.2)."""
+"""Twins and readings out, for people and their programs."""
 
 from functools import update_wrapper
 from typing import Any
@@ -15,7 +15,6 @@ from rest_framework.views import APIView
 from sensors.api.parameters import (
     history_cursor,
     history_parameters,
-    is_machine_id,
     machine_cursor,
     machine_list_parameters,
     no_parameters,
@@ -25,6 +24,7 @@ from sensors.catalogue.selectors import machine_descriptions, machines_after
 from sensors.exceptions import SensorsError
 from sensors.gateways.http.views import SingleReadingView
 from sensors.history.queries.readings import reading_history, sensors_named
+from sensors.identifiers import is_machine_id
 from sensors.openapi import described_by
 from sensors.timestamps import format_us, now_us
 from sensors.twins.representation import latest_json, reading_json, status_json
@@ -53,7 +53,7 @@ class ReadView(APIView):
     permission_classes = (MaySee,)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """A wrong method is told before a missing login (contract 3)."""
+        """A wrong method is told before a missing login."""
         if request.method not in self.allowed_methods:
             raise MethodNotAllowed(request.method or "")
         super().initial(request, *args, **kwargs)

@@ -1,4 +1,4 @@
-"""Entries of the log into rows: a poisonous one never stops those behind it (faults.md F10)."""
+"""Entries of the log into rows: a poisonous one never stops those behind it."""
 
 from collections.abc import Iterator, Sequence
 

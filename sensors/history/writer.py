@@ -1,4 +1,4 @@
-"""The one writer of reading rows: rows and position in one transaction (design.md 4.2, 4.11)."""
+"""The one writer of reading rows: rows and position in one transaction (docs/decisions/0002)."""
 
 from collections.abc import Sequence
 

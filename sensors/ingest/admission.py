@@ -1,4 +1,4 @@
-"""Which of a request's readings go on: all or none, or with `partial` the good ones."""
+"""Admission: the readings of a request that go on, all or none, or with `partial` the good ones."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -14,74 +14,78 @@ from sensors.messages import LiveReading
 
 
 class Admitted(msgspec.Struct, frozen=True):
-    """The readings that go on, beside what was sent, and the errors of refused rows by index."""
+    """The readings to log, as parsed and as resolved, and the errors of refused rows by index."""
 
     indices: list[int]
-    sent: list[ParsedReading]
+    parsed: list[ParsedReading]
     readings: list[LiveReading]
     refused: dict[int, list[FieldError]]
 
 
 async def admit(
-    checked: ParsedRequest,
+    request: ParsedRequest,
     key: KeyDescription,
-    known: CatalogueSnapshot,
+    snapshot: CatalogueSnapshot,
     *,
     received_at: int,
     partial: bool = False,
 ) -> Admitted:
     """Resolve the readings of a request, and register sensors where that is allowed.
 
-    Without `partial` it raises what is wrong first: InvalidReadings for fields, then SensorsError
-    for machines (403, 404, 409), then InvalidReadings for sensors, units and ranges. Raises
-    DatabaseError when a sensor cannot be registered.
+    Without `partial` the first error in this order is raised: InvalidReadings for fields, then
+    SensorsError for machines (403, 404, 409), then InvalidReadings for sensors, units and ranges.
+    Raises DatabaseError when a sensor cannot be registered.
     """
-    if checked.errors and not partial:
-        raise InvalidReadings(checked.errors)
-    machines = check_machines(checked.readings, known, key)
-    if machines and not partial:
-        raise next(iter(machines.values()))
-    sent = checked.readings
-    if machines:
-        sent = {index: one for index, one in sent.items() if index not in machines}
-    resolved = await _resolve(sent, known, received_at=received_at, partial=partial)
-    unknown = (
+    if request.errors and not partial:
+        raise InvalidReadings(request.errors)
+    refused_machines = check_machines(request.readings, snapshot, key)
+    if refused_machines and not partial:
+        raise next(iter(refused_machines.values()))
+    parsed = request.readings
+    if refused_machines:
+        parsed = {
+            index: reading for index, reading in parsed.items() if index not in refused_machines
+        }
+    resolved = await _resolve(parsed, snapshot, received_at=received_at, partial=partial)
+    machine_errors = (
         FieldError("machine_id", error.code, error.detail, index)
-        for index, error in machines.items()
+        for index, error in refused_machines.items()
     )
-    return _admitted(sent, resolved, _by_index([*checked.errors, *unknown, *resolved.errors]))
+    refused = _by_index([*request.errors, *machine_errors, *resolved.errors])
+    return _admitted(parsed, resolved, refused)
 
 
 async def _resolve(
-    sent: dict[int, ParsedReading], known: CatalogueSnapshot, *, received_at: int, partial: bool
+    parsed: dict[int, ParsedReading],
+    snapshot: CatalogueSnapshot,
+    *,
+    received_at: int,
+    partial: bool,
 ) -> Resolved:
-    resolved = resolve(sent, known, received_at=received_at)
+    resolved = resolve(parsed, snapshot, received_at=received_at)
     if resolved.errors and not partial:
         raise InvalidReadings(resolved.errors)
     if not resolved.unregistered:
         return resolved
-    names = {(one.machine_id, one.sensor_type) for one in _admissible(sent, resolved)}
-    missing = resolved.unregistered & names
+    # A refused reading registers no sensor.
+    good = (parsed[index] for index in resolved.readings)
+    missing = resolved.unregistered & {(one.machine_id, one.sensor_type) for one in good}
     if not missing:
         return resolved
-    return resolve(sent, await get_catalogue().register(missing), received_at=received_at)
-
-
-def _admissible(sent: dict[int, ParsedReading], resolved: Resolved) -> Iterable[ParsedReading]:
-    return (sent[index] for index in resolved.readings)
+    return resolve(parsed, await get_catalogue().register(missing), received_at=received_at)
 
 
 def _by_index(errors: Iterable[FieldError]) -> dict[int, list[FieldError]]:
-    found: defaultdict[int, list[FieldError]] = defaultdict(list)
+    by_index: defaultdict[int, list[FieldError]] = defaultdict(list)
     for error in errors:
-        found[error.index or 0].append(error)
-    return dict(found)
+        by_index[error.index or 0].append(error)
+    return dict(by_index)
 
 
 def _admitted(
-    sent: dict[int, ParsedReading], resolved: Resolved, refused: dict[int, list[FieldError]]
+    parsed: dict[int, ParsedReading], resolved: Resolved, refused: dict[int, list[FieldError]]
 ) -> Admitted:
     indices = list(resolved.readings)
     return Admitted(
-        indices, [sent[index] for index in indices], list(resolved.readings.values()), refused
+        indices, [parsed[index] for index in indices], list(resolved.readings.values()), refused
     )

@@ -1,6 +1,6 @@
-"""What each field of a sent reading may be: one rule each, for the fast and the slow path.
+"""Rules of the fields of a reading, one each, for the fast and the slow path.
 
-A rule takes the field as decoded and returns what goes on inside, or raises FieldRefused.
+A rule takes the decoded field and returns the value for the parsed reading, or raises FieldRefused.
 """
 
 import re
@@ -11,10 +11,11 @@ import msgspec
 from django.conf import settings
 
 from sensors.enums import QUALITY_BY_WORD, Quality
+from sensors.identifiers import MACHINE_ID, is_sensor_name
 from sensors.messages import Scalar
 from sensors.timestamps import DAY_US, SECOND_US, format_us, parse_rfc3339
+from sensors.units import UNIT_LENGTH
 
-UNIT_LENGTH = 20
 METADATA_SIZE = 1000
 NAMES_KEPT = 4096
 METADATA_FIELDS = 20
@@ -23,8 +24,6 @@ METADATA_NAME_LENGTH = 64
 LARGEST_WHOLE = 2**63
 LARGEST_DOUBLE = 1.7976931348623157e308
 OLDEST_US = 946_684_800 * SECOND_US  # 2000-01-01: the first partition of the history
-SENSOR_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}(?:\.[a-z0-9_]{1,31})?", re.ASCII)
-_WIDEST_MACHINE_ID = re.compile(r"[A-Za-z0-9._-]{1,64}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
 _ENCODE = msgspec.json.Encoder().encode
@@ -32,7 +31,7 @@ _NESTED = (dict, list)
 
 
 class FieldRefused(Exception):
-    """One field is wrong; `code` is stable, `detail` says what was expected and what came."""
+    """Refusal of a field: `code` is stable, `detail` names the expected and the actual value."""
 
     def __init__(self, code: str, detail: str) -> None:
         super().__init__(detail)
@@ -41,7 +40,7 @@ class FieldRefused(Exception):
 
 
 class Bounds(msgspec.Struct, frozen=True):
-    """What the readings of one request are held against: the clock and settings, read once.
+    """The clock and the settings that apply to one request, read once.
 
     Microseconds since 1970 UTC; a measured time lies from `oldest_us` to `newest_us`.
     """
@@ -53,7 +52,7 @@ class Bounds(msgspec.Struct, frozen=True):
 
 
 def bounds(now_us: int) -> Bounds:
-    """Those of now: from 2000 or MAX_AGE_DAYS ago to MAX_FUTURE_SECONDS ahead."""
+    """Return the bounds at this time: 2000 or MAX_AGE_DAYS ago to MAX_FUTURE_SECONDS ahead."""
     days = settings.MAX_AGE_DAYS
     return Bounds(
         now_us,
@@ -63,11 +62,11 @@ def bounds(now_us: int) -> Bounds:
     )
 
 
-# The names of a plant are few and come again with every reading; what is refused is not kept.
+# A plant has few names and each reading repeats them; refused names are not cached.
 @lru_cache(maxsize=NAMES_KEPT)
 def machine_id_of(text: str, narrowed: re.Pattern[str]) -> str:
-    """The setting can only narrow what a machine's name may ever be."""
-    for pattern in (narrowed, _WIDEST_MACHINE_ID):
+    """Check a machine id: the setting can only narrow the widest pattern."""
+    for pattern in (narrowed, MACHINE_ID):
         if pattern.fullmatch(text) is None:
             raise FieldRefused(
                 "invalid-machine-id", f"Expected an id like {pattern.pattern}, got {_shown(text)}."
@@ -77,8 +76,8 @@ def machine_id_of(text: str, narrowed: re.Pattern[str]) -> str:
 
 @lru_cache(maxsize=NAMES_KEPT)
 def sensor_name_of(text: str) -> str:
-    """The slug of a type, optionally followed by a dot and a position."""
-    if SENSOR_NAME.fullmatch(text) is None:
+    """Check a sensor name: the slug of a type, optionally followed by a dot and a position."""
+    if not is_sensor_name(text):
         _check_text(text)
         raise FieldRefused(
             "unknown-sensor", f"Expected a sensor such as temperature, got {_shown(text)}."
@@ -109,14 +108,14 @@ def quality_of(text: str) -> Quality:
 
 
 def value_of(number: float) -> float:
-    """A finite double; minus zero is zero."""
+    """Return the number as a finite double; minus zero becomes zero."""
     if not -LARGEST_DOUBLE <= number <= LARGEST_DOUBLE:
         raise FieldRefused("number-out-of-range", "Expected a number that fits a 64-bit double.")
     return float(number) + 0.0
 
 
 def measured_at_of(text: str, bounds: Bounds) -> int:
-    """Microseconds since 1970 UTC, within the bounds."""
+    """Parse a timestamp within the bounds to microseconds since 1970 UTC."""
     try:
         measured_at = parse_rfc3339(text)
     except ValueError:
@@ -141,7 +140,7 @@ def measured_at_of(text: str, bounds: Bounds) -> int:
 
 
 def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
-    """What was sent with the reading; anything deeper than a value becomes its JSON text."""
+    """Check metadata; objects and lists in it become their JSON text."""
     if not fields:
         return fields
     if len(fields) > METADATA_FIELDS:
@@ -157,7 +156,7 @@ def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
             _check_metadata_value(value)
             is_flat &= not isinstance(value, _NESTED)
     encoded = _ENCODE(fields)
-    # Bytes are at least as many as characters.
+    # The text has at most as many characters as bytes.
     if len(encoded) > METADATA_SIZE and (size := len(encoded.decode())) > METADATA_SIZE:
         raise FieldRefused(
             "too-large", f"Expected at most {METADATA_SIZE} characters as JSON, got {size}."
@@ -205,7 +204,7 @@ def _check_number(*, fits: bool) -> None:
 
 
 def _check_text(text: str) -> None:
-    if text.isprintable():  # neither a control character nor half of a pair; the common case
+    if text.isprintable():  # no control character and no lone surrogate: the common case
         return
     if _CONTROL.search(text):
         raise FieldRefused(
@@ -216,5 +215,5 @@ def _check_text(text: str) -> None:
 
 
 def _shown(text: str) -> str:
-    """Escaped and short: it goes into answers and log lines."""
+    """Escape and shorten a text for answers and log lines."""
     return ascii(text if len(text) <= 60 else text[:60] + "...")

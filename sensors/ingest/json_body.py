@@ -1,4 +1,4 @@
-"""JSON as devices may send it: strict, bounded, and with a clear word for what is wrong."""
+"""Strict and bounded JSON bodies, with a clear error for each defect."""
 
 import json
 import math
@@ -11,17 +11,17 @@ import msgspec
 
 from sensors.exceptions import MalformedBody
 
-DEEPEST = 32
+MAX_DEPTH = 32
 MAX_FIELDS = 1000
-# Longer whole numbers are out of any field's range; Python would take long to read them.
-LONGEST_WHOLE = 400
+# Longer whole numbers exceed every field's range, and Python parses them in quadratic time.
+MAX_DIGITS = 400
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-# Texts are passed over, so that a bracket inside one does not count.
+# Matches texts too, so that a bracket inside a text does not count.
 _TEXTS_AND_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*"|[\[{]|[\]}]', re.DOTALL)
 
 
 def parse_json(body: bytes) -> Any:
-    """The body's data. Numbers too large for a double are infinite; a field's rule refuses them.
+    """Parse the body. Numbers too large for a double become infinite; the field rules refuse them.
 
     Raises MalformedBody: `malformed-json`, `duplicate-key`, `too-many-fields`, `too-deep`.
     """
@@ -40,21 +40,21 @@ def parse_json(body: bytes) -> Any:
 
 
 def _check_depth(text: str) -> None:
-    if text.count("[") + text.count("{") <= DEEPEST:
-        return  # a scan of 50,000 keys would take longer than to decode them
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return  # scanning 50,000 keys would take longer than decoding them
     depth = 0
     for match in _TEXTS_AND_BRACKETS.finditer(text):
         mark = match[0]
         if mark in ("[", "{"):
             depth += 1
-            if depth > DEEPEST:
-                raise MalformedBody(f"Expected at most {DEEPEST} levels.", code="too-deep")
+            if depth > MAX_DEPTH:
+                raise MalformedBody(f"Expected at most {MAX_DEPTH} levels.", code="too-deep")
         elif mark in ("]", "}"):
             depth -= 1
 
 
 def _check_width(body: bytes) -> None:
-    """The same rule as `_object`'s, for the outer object alone and twenty times as fast."""
+    """Apply the rule of `_object` to the outer object, twenty times as fast."""
     with suppress(msgspec.DecodeError):
         if len(_FIELDS.decode(body)) > MAX_FIELDS:
             raise _too_many_fields()
@@ -71,13 +71,13 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     fields = dict(pairs)
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
-        twice = next(name for at, name in enumerate(names) if name in names[:at])
+        twice = next(name for index, name in enumerate(names) if name in names[:index])
         raise MalformedBody(f"The key {twice[:64]!a} stands twice.", code="duplicate-key")
     return fields
 
 
 def _whole(digits: str) -> int | float:
-    if len(digits) > LONGEST_WHOLE:
+    if len(digits) > MAX_DIGITS:
         return -math.inf if digits.startswith("-") else math.inf
     return int(digits)
 

@@ -1,4 +1,4 @@
-"""Readings as a device sends them: what the compiled decoder takes, and what the checks make."""
+"""Readings as a device sends them: payloads of the compiled decoder, and parsed readings."""
 
 import msgspec
 from msgspec import UNSET, UnsetType
@@ -9,7 +9,7 @@ from sensors.messages import Scalar
 
 
 class ReadingPayload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
-    """One reading as decoded; nothing of it is checked yet but its types."""
+    """A reading as decoded: only the types are checked."""
 
     sensor_type: str
     value: float | None
@@ -21,14 +21,14 @@ class ReadingPayload(msgspec.Struct, forbid_unknown_fields=True, gc=False):
 
 
 class BatchPayload(msgspec.Struct, forbid_unknown_fields=True):
-    """Several readings; `machine_id` stands for those without one of their own."""
+    """A batch as decoded; `machine_id` applies to readings that name no machine."""
 
     readings: list[ReadingPayload]
     machine_id: str | UnsetType = UNSET
 
 
 class ParsedReading(msgspec.Struct, frozen=True, gc=False):
-    """One reading whose fields are right by themselves; its sensor is not looked up yet.
+    """A reading whose fields are valid by themselves; its sensor is not resolved yet.
 
     `value` is in `unit`, as sent; `measured_at` is microseconds since 1970 UTC.
     """
@@ -44,7 +44,7 @@ class ParsedReading(msgspec.Struct, frozen=True, gc=False):
 
 
 class ParsedRequest(msgspec.Struct, frozen=True):
-    """A request's good readings by their index, and what is wrong with the others."""
+    """The valid readings of a request by index, and the errors of the others."""
 
     total: int
     readings: dict[int, ParsedReading]

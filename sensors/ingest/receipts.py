@@ -1,4 +1,4 @@
-"""What a device is told about its readings (contract 3.1)."""
+"""Receipts of a request, and the rows of the answer that a device gets."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -14,8 +14,24 @@ from sensors.timestamps import format_us, now_us
 _ENCODER = msgspec.json.Encoder()
 
 
+class IngestReceipt(msgspec.Struct, frozen=True):
+    """The readings of one request that are in the log, with their outcomes in `appended`.
+
+    `indices`, `parsed` and `readings` run in step with the outcomes; `refused` are the errors of
+    the refused rows by index (only with `partial`). `stored` is False while the database does not
+    have the readings although the device asked to wait for it.
+    """
+
+    indices: list[int]
+    parsed: list[ParsedReading]
+    readings: list[LiveReading]
+    refused: dict[int, list[FieldError]]
+    appended: Receipt
+    stored: bool
+
+
 class ReadingResult(msgspec.Struct, gc=False, omit_defaults=True):
-    """The reading as sent (value and unit are the device's own), and what became of it."""
+    """A reading as sent (value and unit are the device's own) with its outcome."""
 
     machine_id: str
     sensor_type: str
@@ -32,58 +48,55 @@ class ReadingResult(msgspec.Struct, gc=False, omit_defaults=True):
 
 
 class RefusedReading(msgspec.Struct, gc=False):
-    """A refused row among others that were taken (`?partial=true`)."""
+    """A refused row among accepted ones (`?partial=true`)."""
 
     index: int
     status: str
     errors: list[dict[str, Any]]
 
 
-def answers(
-    sent: Sequence[ParsedReading],
-    readings: Sequence[LiveReading],
-    receipt: Receipt,
-    *,
-    stored: bool,
-) -> list[ReadingResult]:
-    """One per reading, in order; `stored` False says that the database does not have it yet."""
+def reading_results(receipt: IngestReceipt) -> list[ReadingResult]:
+    """Return the rows of the readings that were not refused, in order."""
     processed_at = format_us(now_us())
+    readings = receipt.readings
     received_at = format_us(readings[0].received_at) if readings else processed_at
-    not_stored = msgspec.UNSET if stored else False
+    stored = msgspec.UNSET if receipt.stored else False
     return [
         ReadingResult(
-            one.machine_id,
-            one.sensor_type,
-            one.value,
-            one.unit,
-            format_us(one.measured_at),
-            one.quality_word,
-            one.metadata,
-            f"{one.machine_id}_{one.sensor_type}_{one.measured_at}",
+            reading.machine_id,
+            reading.sensor_type,
+            reading.value,
+            reading.unit,
+            format_us(reading.measured_at),
+            reading.quality_word,
+            reading.metadata,
+            f"{reading.machine_id}_{reading.sensor_type}_{reading.measured_at}",
             received_at,
             processed_at,
-            outcome._value_,  # `value` of an enum is looked up anew each time
-            not_stored,
+            outcome._value_,  # `value` of an enum is looked up at each access
+            stored,
         )
-        for one, outcome in zip(sent, receipt.outcomes, strict=True)
+        for reading, outcome in zip(receipt.parsed, receipt.appended.outcomes, strict=True)
     ]
 
 
-def refusal(index: int, errors: Sequence[FieldError]) -> RefusedReading:
+def refused_reading(index: int, errors: Sequence[FieldError]) -> RefusedReading:
+    """Return the row of a refused reading."""
     listed = [
         {"field": error.field, "code": error.code, "detail": error.detail} for error in errors
     ]
     return RefusedReading(index, Outcome.REFUSED.value, listed)
 
 
-def status_of(outcomes: Sequence[Outcome], *, stored: bool) -> int:
-    """201 when something was taken, 200 when all was taken before; 202 while it is not stored."""
-    if all(outcome is Outcome.DUPLICATE for outcome in outcomes):
+def http_status(receipt: IngestReceipt) -> int:
+    """Return 201 if a reading was accepted, 200 if all were duplicates, 202 while not stored."""
+    if all(outcome is Outcome.DUPLICATE for outcome in receipt.appended.outcomes):
         return 200
-    return 201 if stored else 202
+    return 201 if receipt.stored else 202
 
 
 def encode(
     data: ReadingResult | Sequence[ReadingResult | RefusedReading] | Mapping[str, Any],
 ) -> bytes:
+    """Encode the body of an answer."""
     return _ENCODER.encode(data)

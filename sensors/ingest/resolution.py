@@ -1,6 +1,6 @@
-"""From what a device sent to readings of known sensors in their units; the last to refuse.
+"""Resolution of parsed readings to sensors and their units: the last step that can refuse.
 
-Machines are judged for the whole request (403, 404, 409); sensors, units and ranges per reading.
+Machines are checked for the whole request (403, 404, 409); sensors, units and ranges per reading.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ NO_SENSORS: dict[str, SensorDescription] = {}
 
 
 class Resolved(msgspec.Struct, frozen=True):
-    """Readings by their index, what is wrong with the others, and sensors yet to be made."""
+    """Readings by index, the errors of the others, and the sensors that are not registered yet."""
 
     readings: dict[int, LiveReading]
     errors: list[FieldError]
@@ -33,31 +33,33 @@ class Resolved(msgspec.Struct, frozen=True):
 
 
 def check_machines(
-    sent: Mapping[int, ParsedReading], known: CatalogueSnapshot, key: KeyDescription
+    parsed: Mapping[int, ParsedReading], snapshot: CatalogueSnapshot, key: KeyDescription
 ) -> dict[int, SensorsError]:
-    """Why the machine of a reading takes nothing from this key, by the reading's index."""
+    """Return why a machine is refused to this key, by the index of each of its readings."""
     refused: dict[int, SensorsError] = {}
-    judged: dict[str, SensorsError | None] = {}
-    for index, one in sent.items():
-        machine_id = one.machine_id
-        if machine_id not in judged:
-            judged[machine_id] = _refusal(machine_id, known, key)
-        error = judged[machine_id]
+    checked: dict[str, SensorsError | None] = {}
+    for index, reading in parsed.items():
+        machine_id = reading.machine_id
+        if machine_id not in checked:
+            checked[machine_id] = _refusal(machine_id, snapshot, key)
+        error = checked[machine_id]
         if error is not None:
             refused[index] = error
     return refused
 
 
-def _refusal(machine_id: str, known: CatalogueSnapshot, key: KeyDescription) -> SensorsError | None:
-    machine = known.machines.get(machine_id)
-    # First, so that a key cannot find out which other machines there are.
+def _refusal(
+    machine_id: str, snapshot: CatalogueSnapshot, key: KeyDescription
+) -> SensorsError | None:
+    machine = snapshot.machines.get(machine_id)
+    # Checked first, so that a key cannot probe for other machines.
     if not key.speaks_for(machine_id):
         return SensorsError(
             f"The device key does not speak for {machine_id}.",
             code="machine-not-allowed",
             status=403,
         )
-    if machine is None and not _may_register(known):
+    if machine is None and not _may_register(snapshot):
         return SensorsError(
             f"There is no machine {machine_id}.", code="unknown-machine", status=404
         )
@@ -67,39 +69,39 @@ def _refusal(machine_id: str, known: CatalogueSnapshot, key: KeyDescription) -> 
 
 
 def resolve(
-    sent: Mapping[int, ParsedReading], known: CatalogueSnapshot, *, received_at: int
+    parsed: Mapping[int, ParsedReading], snapshot: CatalogueSnapshot, *, received_at: int
 ) -> Resolved:
-    """Find each reading's sensor, convert its value, check its range."""
+    """Resolve the sensor of each reading, convert the value, check the range."""
     readings: dict[int, LiveReading] = {}
     errors: list[FieldError] = []
     unregistered: set[tuple[str, str]] = set()
-    for index, one in sent.items():
-        machine = known.machines.get(one.machine_id)
-        sensor = machine.sensors.get(one.sensor_type) if machine else None
+    for index, reading in parsed.items():
+        machine = snapshot.machines.get(reading.machine_id)
+        sensor = machine.sensors.get(reading.sensor_type) if machine else None
         if sensor is None:
-            sensor = _sensor_to_make(one, machine, known)
-            unregistered.add((one.machine_id, one.sensor_type))
-        found = _reading(one, sensor, received_at)
-        if isinstance(found, LiveReading):
-            readings[index] = found
+            sensor = _sensor_to_register(reading, machine, snapshot)
+            unregistered.add((reading.machine_id, reading.sensor_type))
+        resolved = _reading(reading, sensor, received_at)
+        if isinstance(resolved, LiveReading):
+            readings[index] = resolved
         else:
-            errors.append(msgspec.structs.replace(found, index=index))
+            errors.append(msgspec.structs.replace(resolved, index=index))
     return Resolved(readings, errors, unregistered)
 
 
 def _reading(
-    one: ParsedReading, sensor: SensorDescription | None, received_at: int
+    reading: ParsedReading, sensor: SensorDescription | None, received_at: int
 ) -> LiveReading | FieldError:
-    """The reading in its sensor's unit, or why there is none."""
+    """Return the reading in the unit of its sensor, or the error."""
     if sensor is None:
-        detail = f"{one.machine_id} has no sensor {one.sensor_type}."
+        detail = f"{reading.machine_id} has no sensor {reading.sensor_type}."
         return FieldError("sensor_type", "unknown-sensor", detail)
-    value, unit = one.value, sensor.unit
-    if one.unit != unit:
-        if not are_convertible(one.unit, unit):
-            detail = f"Expected a unit that converts to {unit}, got {one.unit!a}."
+    value, unit = reading.value, sensor.unit
+    if reading.unit != unit:
+        if not are_convertible(reading.unit, unit):
+            detail = f"Expected a unit that converts to {unit}, got {reading.unit!a}."
             return FieldError("unit", "unit-mismatch", detail)
-        value = None if value is None else convert(value, one.unit, unit)
+        value = None if value is None else convert(value, reading.unit, unit)
     if value is not None and not sensor.minimum <= value <= sensor.maximum:
         detail = (
             f"{sensor.type_name} must be between {sensor.minimum:.15g} and {sensor.maximum:.15g}"
@@ -107,38 +109,38 @@ def _reading(
         )
         return FieldError("value", "out-of-range", detail)
     return LiveReading(
-        one.machine_id,
+        reading.machine_id,
         sensor.id,
-        one.sensor_type,
+        reading.sensor_type,
         unit,
-        one.measured_at,
+        reading.measured_at,
         received_at,
         value,
-        one.quality,
-        one.metadata,
+        reading.quality,
+        reading.metadata,
     )
 
 
-def _may_register(known: CatalogueSnapshot) -> bool:
-    return bool(settings.AUTO_REGISTER_MACHINES) and len(known.machines) < MAX_MACHINES
+def _may_register(snapshot: CatalogueSnapshot) -> bool:
+    return bool(settings.AUTO_REGISTER_MACHINES) and len(snapshot.machines) < MAX_MACHINES
 
 
-def _sensor_to_make(
-    one: ParsedReading, machine: MachineDescription | None, known: CatalogueSnapshot
+def _sensor_to_register(
+    reading: ParsedReading, machine: MachineDescription | None, snapshot: CatalogueSnapshot
 ) -> SensorDescription | None:
-    """The sensor as it will be once registered (id 0 until then); None when it may not be made."""
-    quantity = known.types.get(one.sensor_type.partition(".")[0])
+    """Return the sensor to register (id 0 until then); None when registering is not allowed."""
+    quantity = snapshot.types.get(reading.sensor_type.partition(".")[0])
     sensors = machine.sensors if machine else NO_SENSORS
     if quantity is None or not settings.AUTO_REGISTER_MACHINES or len(sensors) >= MAX_SENSORS:
         return None
-    return _described(one, quantity)
+    return _described(reading, quantity)
 
 
-def _described(one: ParsedReading, quantity: TypeDescription) -> SensorDescription:
+def _described(reading: ParsedReading, quantity: TypeDescription) -> SensorDescription:
     return SensorDescription(
         id=0,
-        machine_id=one.machine_id,
-        name=one.sensor_type,
+        machine_id=reading.machine_id,
+        name=reading.sensor_type,
         type_slug=quantity.slug,
         type_name=quantity.name,
         unit=quantity.unit,

@@ -1,6 +1,6 @@
-"""The device's door for content: a compiled fast path, and DRF's fields where something is wrong.
+"""Serializers of readings: a compiled fast path, and DRF fields where a body has an error.
 
-Both apply the rules of fields.py; a property test holds them equal.
+Both apply the rules of field_rules.py; a property test holds them equal.
 """
 
 from collections.abc import Sequence
@@ -30,12 +30,12 @@ from sensors.ingest.strict_fields import (
 
 _SINGLE = msgspec.json.Decoder(ReadingPayload)
 _BATCH = msgspec.json.Decoder(BatchPayload)
-# Keys and texts of a reading that has all that is required and nothing else.
+# Keys and texts of a reading with only the required fields.
 _REQUIRED_TEXTS = 7
 
 
 class ReadingSerializer(StrictSerializer):
-    """One value of one sensor at one moment."""
+    """A reading: one value of one sensor at one moment."""
 
     machine_id = MachineIdField()
     sensor_type = SensorNameField()
@@ -64,14 +64,14 @@ class ReadingSerializer(StrictSerializer):
 
 
 class BatchSerializer(StrictSerializer):
-    """Several readings; the outer `machine_id` stands for those without one of their own."""
+    """A batch of readings; `machine_id` applies to readings that name no machine."""
 
     machine_id = MachineIdField(required=False)
     readings = ReadingSerializer(many=True)
 
 
-def check_single(body: bytes, *, now_us: int) -> ParsedRequest:
-    """Raises MalformedBody."""
+def parse_single(body: bytes, *, now_us: int) -> ParsedRequest:
+    """Parse the body of a single reading. Raises MalformedBody."""
     bounds = field_rules.bounds(now_us)
     fast = _fast_single(body, bounds)
     if fast is not None:
@@ -80,18 +80,18 @@ def check_single(body: bytes, *, now_us: int) -> ParsedRequest:
     return ParsedRequest(1, {} if sent is None else {0: sent}, errors)
 
 
-def check_batch(body: bytes, *, now_us: int) -> ParsedRequest:
-    """Raises MalformedBody, and InvalidReadings for what is wrong with the batch itself."""
+def parse_batch(body: bytes, *, now_us: int) -> ParsedRequest:
+    """Parse the body of a batch. Raises MalformedBody, or InvalidReadings for the batch itself."""
     bounds = field_rules.bounds(now_us)
     return _fast_batch(body, bounds) or _slow_batch(parse_json(body), bounds)
 
 
 def _fast_single(body: bytes, bounds: field_rules.Bounds) -> ParsedReading | None:
     try:
-        wire = _SINGLE.decode(body)
-        if _may_hide_a_key(body, _texts([wire])):
+        payload = _SINGLE.decode(body)
+        if _may_hide_a_key(body, _texts([payload])):
             return None
-        return _sent(wire, UNSET, bounds)
+        return _parsed(payload, UNSET, bounds)
     except (msgspec.MsgspecError, UnicodeDecodeError, field_rules.FieldRefused):
         return None
 
@@ -99,60 +99,60 @@ def _fast_single(body: bytes, bounds: field_rules.Bounds) -> ParsedReading | Non
 def _fast_batch(body: bytes, bounds: field_rules.Bounds) -> ParsedRequest | None:
     try:
         batch = _BATCH.decode(body)
-        wires, outer = batch.readings, batch.machine_id
-        texts = 1 + (0 if outer is UNSET else 2) + _texts(wires)
-        if not 0 < len(wires) <= settings.MAX_BATCH or _may_hide_a_key(body, texts):
+        payloads, outer = batch.readings, batch.machine_id
+        texts = 1 + (0 if outer is UNSET else 2) + _texts(payloads)
+        if not 0 < len(payloads) <= settings.MAX_BATCH or _may_hide_a_key(body, texts):
             return None
         if outer is not UNSET:
             field_rules.machine_id_of(outer, bounds.machine_id)
-        readings = [_sent(wire, outer, bounds) for wire in wires]
+        readings = [_parsed(payload, outer, bounds) for payload in payloads]
     except (msgspec.MsgspecError, UnicodeDecodeError, field_rules.FieldRefused):
         return None
     return ParsedRequest(len(readings), dict(enumerate(readings)), [])
 
 
-def _sent(
-    wire: ReadingPayload, outer: str | msgspec.UnsetType, bounds: field_rules.Bounds
+def _parsed(
+    payload: ReadingPayload, outer: str | msgspec.UnsetType, bounds: field_rules.Bounds
 ) -> ParsedReading:
-    machine_id = wire.machine_id
+    machine_id = payload.machine_id
     if machine_id is UNSET:
         machine_id = outer
     elif outer is not UNSET and machine_id != outer:
         raise field_rules.FieldRefused("machine-mismatch", "")
-    quality = "good" if wire.quality is UNSET else wire.quality
-    if machine_id is UNSET or (wire.value is None and quality != "bad"):
+    quality = "good" if payload.quality is UNSET else payload.quality
+    if machine_id is UNSET or (payload.value is None and quality != "bad"):
         raise field_rules.FieldRefused("required", "")
     return ParsedReading(
         field_rules.machine_id_of(machine_id, bounds.machine_id),
-        field_rules.sensor_name_of(wire.sensor_type),
-        None if wire.value is None else field_rules.value_of(wire.value),
-        field_rules.unit_of(wire.unit),
-        field_rules.measured_at_of(wire.timestamp, bounds),
+        field_rules.sensor_name_of(payload.sensor_type),
+        None if payload.value is None else field_rules.value_of(payload.value),
+        field_rules.unit_of(payload.unit),
+        field_rules.measured_at_of(payload.timestamp, bounds),
         field_rules.quality_of(quality),
         quality,
-        {} if wire.metadata is UNSET else field_rules.metadata_of(wire.metadata),
+        {} if payload.metadata is UNSET else field_rules.metadata_of(payload.metadata),
     )
 
 
 def _may_hide_a_key(body: bytes, texts: int) -> bool:
-    """Whether a key may stand twice: the decoder keeps the last and says nothing.
+    """Return whether a key may be repeated: the decoder silently keeps the last.
 
-    Without an escape every text has two quotes, so one text more than the data has was a key.
+    Without an escape every text has two quotes, so a surplus text was a repeated key.
     """
     return b"\\" in body or body.count(b'"') != 2 * texts
 
 
-def _texts(wires: Sequence[ReadingPayload]) -> int:
-    """How many keys and texts the readings have."""
-    texts = _REQUIRED_TEXTS * len(wires)
-    for wire in wires:
-        if wire.machine_id is not UNSET:
+def _texts(payloads: Sequence[ReadingPayload]) -> int:
+    """Count the keys and texts of the readings."""
+    texts = _REQUIRED_TEXTS * len(payloads)
+    for payload in payloads:
+        if payload.machine_id is not UNSET:
             texts += 2
-        if wire.quality is not UNSET:
+        if payload.quality is not UNSET:
             texts += 2
-        if wire.metadata is not UNSET:
-            texts += 1 + len(wire.metadata)
-            for value in wire.metadata.values():
+        if payload.metadata is not UNSET:
+            texts += 1 + len(payload.metadata)
+            for value in payload.metadata.values():
                 texts += type(value) is str
     return texts
 
@@ -165,15 +165,15 @@ def _slow_batch(data: Any, bounds: field_rules.Bounds) -> ParsedRequest:
     readings: dict[int, ParsedReading] = {}
     errors: list[FieldError] = []
     for index, row in enumerate(rows):
-        sent, wrong = _slow_row(row, outer, bounds)
-        errors += [msgspec.structs.replace(error, index=index) for error in wrong]
-        if sent is not None:
-            readings[index] = sent
+        parsed, row_errors = _slow_row(row, outer, bounds)
+        errors += [msgspec.structs.replace(error, index=index) for error in row_errors]
+        if parsed is not None:
+            readings[index] = parsed
     return ParsedRequest(len(rows), readings, errors)
 
 
 def _outer(data: dict[str, Any], bounds: field_rules.Bounds) -> str | None:
-    """The batch's own machine; raises InvalidReadings for what is wrong with the batch itself."""
+    """Return the machine of the batch. Raises InvalidReadings for errors of the batch itself."""
     envelope = {name: value for name, value in data.items() if name != "readings"}
     serializer = BatchSerializer(data=envelope, partial=True, context={"bounds": bounds})
     errors = [] if serializer.is_valid() else _flat(serializer.errors)
@@ -200,11 +200,11 @@ def _slow_row(
         return None, [FieldError("readings", "wrong-type", f"Expected an object, got {row!r:.60}.")]
     if outer is not None:
         row = {"machine_id": outer} | row
-    sent, errors = _slow_reading(row, bounds)
-    if sent is not None and outer is not None and sent.machine_id != outer:
-        detail = f"Expected {outer} as the batch says, got {sent.machine_id}."
+    parsed, errors = _slow_reading(row, bounds)
+    if parsed is not None and outer is not None and parsed.machine_id != outer:
+        detail = f"Expected {outer} as the batch says, got {parsed.machine_id}."
         return None, [FieldError("machine_id", "machine-mismatch", detail)]
-    return sent, errors
+    return parsed, errors
 
 
 def _slow_reading(

@@ -18,7 +18,7 @@ def wrong_type(expected: str, got: Any) -> serializers.ErrorDetail:
 
 
 class StrictField(serializers.Field[Any, Any, Any, Any], ABC):
-    """One kind of JSON value, then the field's rule."""
+    """A field that takes one JSON type and applies a rule of field_rules.py."""
 
     kind: type | tuple[type, ...] = str
     expected = "a text"
@@ -41,7 +41,7 @@ class StrictField(serializers.Field[Any, Any, Any, Any], ABC):
 
     @abstractmethod
     def rule(self, data: Any) -> Any:
-        """The field's own rule. Raises FieldRefused."""
+        """Apply the field's rule. Raises FieldRefused."""
 
 
 class MachineIdField(StrictField):
@@ -88,7 +88,7 @@ class MetadataField(StrictField):
 
 
 class StrictSerializer(serializers.Serializer[Any]):
-    """Unknown names are errors, beside those of the known ones."""
+    """A serializer that refuses unknown names, and reports them with the other errors."""
 
     def to_internal_value(self, data: Any) -> Any:
         errors: dict[str, Any] = {

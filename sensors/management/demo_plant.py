@@ -1,4 +1,4 @@
-"""The simulated plant in the database: its machines with their names, kinds and places."""
+"""Registration of the simulated plant: machines with names, kinds and places."""
 
 from django.db import transaction
 
@@ -8,7 +8,7 @@ from sensors.models import Machine, Sensor, SensorType
 
 
 def register(plant: Plant) -> None:
-    """Make the plant's machines and sensors; those that are there already stay as they are."""
+    """Register the machines and sensors of the plant; existing ones stay unchanged."""
     types = {quantity.slug: quantity for quantity in SensorType.objects.all()}
     with transaction.atomic():
         for machine in plant.machines:

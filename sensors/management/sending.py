@@ -1,4 +1,4 @@
-"""What `simulate` and `replay` share: where to and with which key, how it goes, how it ends."""
+"""Shared parts of `simulate` and `replay`: address, device key, progress and shutdown."""
 
 import asyncio
 import contextlib
@@ -17,9 +17,9 @@ from django.core.management.base import CommandError, CommandParser
 from sensors.devices.sending.answers import Tally
 from sensors.devices.sending.sender import Sender
 
-# A terminal is shown how it goes once a second, a log file once a minute.
+# Progress: once a second on a terminal, once a minute in a log file.
 TERMINAL_SECONDS, LOG_SECONDS = 1.0, 60.0
-# What is under way when the command is ended gets this long to be answered.
+# Time for the answers of requests in flight when the command is stopped.
 DRAIN_SECONDS = 2.0
 
 
@@ -34,7 +34,7 @@ def add_url(parser: CommandParser) -> None:
 
 
 def device_key() -> str:
-    """DEVICE_KEY. Raises CommandError when it is missing or cannot be one."""
+    """Return DEVICE_KEY. Raises CommandError when it is missing or malformed."""
     key = os.environ.get("DEVICE_KEY", "").strip()
     if not key:
         raise CommandError(
@@ -47,15 +47,15 @@ def device_key() -> str:
 
 
 async def until_signal(*work: Coroutine[Any, Any, None]) -> bool:
-    """Run `work` side by side until one of it ends or raises, or until SIGTERM or Ctrl-C.
+    """Run the coroutines until the first ends or raises, or until SIGTERM or Ctrl-C.
 
-    Return whether it was a signal.
+    Return whether a signal ended them.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    tasks = [asyncio.create_task(one) for one in (*work, _wait(stop))]
+    tasks = [asyncio.create_task(coroutine) for coroutine in (*work, _wait(stop))]
     done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -66,7 +66,7 @@ async def until_signal(*work: Coroutine[Any, Any, None]) -> bool:
 
 
 async def drained(sender: Sender) -> str:
-    """Give what is under way its time; return what is left, for the end of the summary."""
+    """Wait for requests in flight; return what is left unanswered, for the summary."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(DRAIN_SECONDS):
             await sender.settled()
@@ -74,7 +74,7 @@ async def drained(sender: Sender) -> str:
 
 
 async def show(line: Callable[[], str], log_event: Callable[[], None]) -> None:
-    """How it goes: `line` stays in place on a terminal, else an event now and then."""
+    """Show progress: `line` in place on a terminal, else `log_event` once a minute."""
     if not sys.stderr.isatty():
         while True:
             await asyncio.sleep(LOG_SECONDS)
@@ -82,9 +82,9 @@ async def show(line: Callable[[], str], log_event: Callable[[], None]) -> None:
     try:
         while True:
             await asyncio.sleep(TERMINAL_SECONDS)
-            # One that wraps would not stay in place.
+            # A line that wraps cannot be overwritten.
             text = line()[: shutil.get_terminal_size().columns - 1]
-            # Back to the first column, so that a log line writes over this one.
+            # Return to the first column, so that a log line overwrites the progress.
             _write(f"\r{text}\x1b[K\r")
     finally:
         _write("\r\x1b[K")

@@ -1,4 +1,4 @@
-"""The types shipped (contract 3.1); admins add more."""
+"""The types shipped; admins add more."""
 
 from django.db import migrations
 

@@ -1,4 +1,4 @@
-"""The roles of contract 5 as groups; each also has what those above it in the list have.
+"""The roles of docs/people.md as groups; each also has what those above it in the list have.
 
 Django makes permissions only after all migrations, and would find the groups too late: the rows
 that they need are made here, under the names that Django gives them and finds them by.

@@ -5,15 +5,17 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import F, Q
 
-# The widest a machine's name may ever be; MACHINE_ID_PATTERN narrows it at the device's door.
+from sensors.identifiers import MACHINE_ID, POSITION, TYPE_SLUG
+
+# A migration holds the text of these patterns.
 machine_id_validator = RegexValidator(
-    r"\A[A-Za-z0-9._-]{1,64}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
+    rf"\A{MACHINE_ID.pattern}\Z", "Use 1 to 64 of the characters A-Z a-z 0-9 . _ and -."
 )
 slug_validator = RegexValidator(
-    r"\A[a-z][a-z0-9_]{0,31}\Z", "Use lower-case letters, digits and _, beginning with a letter."
+    rf"\A{TYPE_SLUG.pattern}\Z", "Use lower-case letters, digits and _, beginning with a letter."
 )
 position_validator = RegexValidator(
-    r"\A[a-z0-9_]{1,31}\Z", "Use 1 to 31 lower-case letters, digits and _."
+    rf"\A{POSITION.pattern}\Z", "Use 1 to 31 lower-case letters, digits and _."
 )
 
 
@@ -35,7 +37,7 @@ class Machine(models.Model):
     class Meta:
         ordering = ["machine_id"]
         indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
-        # What makes an operator (contract 5); the alarms will ask for it.
+        # What makes an operator (docs/people.md); the alarms will ask for it.
         permissions = [("operate_machine", "Can acknowledge, shelve and comment on alarms")]
 
     def __str__(self) -> str:

@@ -1,4 +1,4 @@
-"""A reader's lease: one process at a time does its work, the others stand by (design.md 4.2)."""
+"""A lease of a reader: one process does its work, others stand by (docs/decisions/0002)."""
 
 import asyncio
 import secrets

@@ -6,7 +6,7 @@ from typing import Any
 from sensors.messages import START, LogEntry, Snapshot, unpack
 from sensors.store import keys
 
-_FIXED_PART = 32  # of a packed latest value: order and measured time, 16 digits each
+_FIXED_PART = 32  # of a packed latest value: effective and measured time, 16 digits each
 
 
 def text(value: bytes | str | None) -> str:

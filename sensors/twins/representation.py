@@ -1,4 +1,4 @@
-"""Readings and machines as they go out: API, sockets and pages show the same (contract 3.2)."""
+"""Readings and machines as they go out: API, sockets and pages show the same."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -62,7 +62,7 @@ def status_json(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> dict[str, Any]:
     """A machine without its sensors; `newest` is its latest readings by sensor."""
-    heard = max((reading.order for reading in newest.values()), default=None)
+    heard = max((reading.effective_at for reading in newest.values()), default=None)
     return {
         "machine_id": machine.machine_id,
         "name": machine.name,
@@ -80,7 +80,7 @@ def status_json(
 def connectivity(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> Connectivity:
-    """Online while a sensor is fresh; offline when none was heard for long (contract 3.2)."""
+    """Online while a sensor is fresh; offline when none was heard for long."""
     if not newest:
         return Connectivity.NEVER_SEEN
     if any(
@@ -97,7 +97,7 @@ def connectivity(
 
 def age_seconds(reading: LiveReading, *, now_us: int) -> float:
     """Seconds since it was measured, or received if that was earlier; never negative."""
-    return max(0, now_us - reading.order) / SECOND_US
+    return max(0, now_us - reading.effective_at) / SECOND_US
 
 
 def is_stale(reading: LiveReading, sensor: SensorDescription | None, *, now_us: int) -> bool:

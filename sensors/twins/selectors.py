@@ -15,7 +15,7 @@ MAX_STEPS = 50
 
 
 def plant(now_us: int) -> list[dict[str, Any]]:
-    """Every machine as JSON (contract 3.2), by site, line and machine_id.
+    """Every machine as JSON, by site, line and machine_id.
 
     Raises LogUnavailable.
     """

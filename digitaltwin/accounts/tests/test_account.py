@@ -72,7 +72,7 @@ def test_account_names_the_roles(vera: User) -> None:
     special = make_stranger("special")
     special.user_permissions.add(Permission.objects.get(codename="view_machine"))
     assert "no role yet" not in browser_of(special).get("/account/").content.decode()
-    assert "Superuser" in browser_of(make_superuser()).get("/account/").content.decode()
+    assert "You have full access." in browser_of(make_superuser()).get("/account/").content.decode()
 
 
 def test_top_bar_leads_to_the_account(vera: User) -> None:
@@ -85,15 +85,15 @@ def test_page_without_a_role_is_refused_kindly() -> None:
     response = browser_of(make_stranger()).get("/")
 
     assert response.status_code == 403
-    assert "An admin can give one" in response.content.decode()
-    assert "To your account" in response.content.decode()
+    assert "An administrator can assign one" in response.content.decode()
+    assert "Go to your account" in response.content.decode()
 
 
 def test_page_of_another_role_leads_back_to_the_plant() -> None:
     response = browser_of(make_person("enno", "engineer")).get("/admin/auth/user/")
 
     assert response.status_code == 403
-    assert "To the plant" in response.content.decode()
+    assert "Go to the plant" in response.content.decode()
 
 
 def test_password_changed_keeps_this_session_and_ends_all_else(vera: User) -> None:
@@ -103,7 +103,7 @@ def test_password_changed_keeps_this_session_and_ends_all_else(vera: User) -> No
     response = here.post("/password/", CHANGE)
 
     assert (response.status_code, response["Location"]) == (302, "/account/")
-    assert "Your password is changed" in said(response)[0]
+    assert "Your password has been changed." in said(response)[0]
     assert [is_in(here), is_in(there), is_in(other)] == [True, False, True]
     assert not is_valid(token)
     assert is_valid(token_of(vera, NEW))
@@ -160,7 +160,7 @@ def test_logout_everywhere_ends_all_sessions_and_tokens_of_this_user(vera: User)
     response = here.post("/logout/everywhere/")
 
     assert (response.status_code, response["Location"]) == (302, "/login/")
-    assert said(response) == ["You are logged out everywhere."]
+    assert said(response) == ["You have been logged out everywhere."]
     assert [is_in(here), is_in(there), is_in(other)] == [False, False, True]
     assert not is_valid(token)
     assert is_in(browser_of(vera))

@@ -23,7 +23,7 @@ from digitaltwin.tests.support.servers import ROOT, environment
 
 GOOD_SECRET = "k7Qm2xV9pLr4TzWc8NdYb5HsJf3Ga6Eu"
 
-# The settings of the contract, in its order.
+# Every setting, in the order of docs/settings.md.
 NAMES = [
     "DEBUG",
     "SECRET_KEY",
@@ -305,7 +305,7 @@ def table(path: str) -> dict[str, str]:
     return {name: cell for names, cell in rows for name in re.findall(r"[A-Z_]+", names)}
 
 
-def test_settings_are_those_of_the_contract() -> None:
+def test_settings_are_those_listed_here() -> None:
     settings_with()
 
     assert env.names - NAMES_OF_OTHER_PROGRAMS == set(NAMES)
@@ -343,8 +343,14 @@ def test_document_shows_every_setting_with_its_default() -> None:
             assert shown[name][0] != "`", name
 
 
-def test_readme_names_settings_that_exist() -> None:
-    assert set() < table("README.md").keys() <= set(NAMES)
+def test_tables_of_documents_name_settings_that_exist() -> None:
+    documents = ["README.md", *(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
+
+    named = {document: set(table(document)) for document in documents}
+
+    assert named["docs/deployment.md"]
+    for document, names in named.items():
+        assert names <= set(NAMES), document
 
 
 # Whole processes

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from daphne.management.commands.runserver import Command as DaphneCommand
-from daphne.server import DevelopmentServer as DaphneServer
+from daphne.server import Server as DaphneServer
 from daphne.ws_protocol import WebSocketProtocol
 from django.conf import settings
 from django.core.management.base import CommandError, CommandParser
@@ -19,9 +19,9 @@ from twisted.internet.task import deferLater
 
 from digitaltwin.conf.embedded_redis import EmbeddedRedis, RedisNotStarted, find_server
 from digitaltwin.conf.environment import make_secret_key
+from realtime.protocol import Close
 from sensors.readers.running import READERS, run_readers
 
-SERVICE_RESTART = 1012
 CLOSE_FRAME_SECONDS = 0.1
 
 
@@ -54,7 +54,7 @@ class DevelopmentServer(DaphneServer):  # type: ignore[misc]
                 isinstance(protocol, DevelopmentSocketProtocol)
                 and protocol.state == protocol.STATE_OPEN
             ):
-                protocol.serverClose(SERVICE_RESTART)
+                protocol.serverClose(int(Close.RESTARTING))
         return deferLater(reactor, CLOSE_FRAME_SECONDS)
 
     def _start_readers(self) -> None:

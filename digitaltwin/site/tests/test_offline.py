@@ -1,13 +1,16 @@
 """The offline page and its cached files, which hold nothing of a user."""
 
 import re
+from pathlib import Path
 
+from django.conf import settings
 from django.test import Client
 from django.urls import reverse
 
 from digitaltwin.site import offline
 
 WORKER = "/service-worker.js"
+SCRIPT = Path(settings.BASE_DIR) / "static/js/pages/offline.js"
 
 
 def version_of(client: Client) -> str:
@@ -27,7 +30,11 @@ def test_worker_keeps_the_page_and_all_that_it_asks_for(client: Client) -> None:
     [kept] = re.findall(r"FILES = \[(.*)\];", client.get(WORKER).text)
 
     asked = re.findall(r'(?:href|src)="(/[^"]+)"', html)
-    assert {*asked, "/offline/", "/static/js/socket.js"} == set(re.findall(r'"([^"]+)"', kept))
+    imported = [
+        f"/static/js/{name}" for name in re.findall(r'from "\.\./(.+)"', SCRIPT.read_text())
+    ]
+    assert len(imported) == 1
+    assert {*asked, *imported, "/offline/"} == set(re.findall(r'"([^"]+)"', kept))
 
 
 def test_page_knows_nobody_and_sets_no_cookie(client: Client) -> None:

@@ -31,6 +31,6 @@ def test_collected_files_are_hashed_and_compressed_and_import_each_other(folder:
     page = Storage().url(MODULE)
     assert re.fullmatch(r"/static/js/pages/plant\.[0-9a-f]{12}\.js", page)
     text = (folder / page.removeprefix("/static/")).read_text()
-    [live] = re.findall(r'from "\.\./(live\.[0-9a-f]{12}\.js)"', text)
+    [live] = re.findall(r'from "\.\./(live/page\.[0-9a-f]{12}\.js)"', text)
     assert (folder / "js" / live).is_file()
     assert (folder / "js" / f"{live}.gz").is_file()

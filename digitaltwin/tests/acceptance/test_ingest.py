@@ -1,4 +1,4 @@
-"""Readings in, from outside: contract 3.1 by the whole product in one process."""
+"""Readings sent from outside to the whole product in one process."""
 
 import asyncio
 from typing import Any

@@ -15,7 +15,7 @@ from sensors.timestamps import format_us, now_us
 
 # Without it the marker skips these tests, with the reason.
 if TYPE_CHECKING or find_spec("playwright"):
-    from playwright.async_api import Page, expect
+    from playwright.async_api import Page, WebSocketRoute, expect
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -50,13 +50,14 @@ def _note(said: Any, troubles: list[str]) -> None:
         troubles.append(said.text)
 
 
-def post(device: httpx.Client, value: float) -> None:
+def post(device: httpx.Client, value: float, *, quality: str = "good") -> None:
     reading = {
         "machine_id": MACHINE,
         "sensor_type": "temperature",
         "value": value,
         "unit": "celsius",
         "timestamp": format_us(now_us()),
+        "quality": quality,
     }
     assert device.post(URL, json=reading).status_code == 201
 
@@ -95,6 +96,22 @@ async def test_reading_is_on_the_page_within_a_second(page: "Page", product: Pro
     await expect(value).to_have_text("21.25")
 
 
+async def test_quality_is_named_on_the_page_while_it_is_not_good(
+    page: "Page", product: Product
+) -> None:
+    note = page.locator(".machine__quality dd")
+    with product.device() as device:
+        post(device, 20.5)
+        await open_twin(page, product)
+        await expect(note).to_be_hidden()
+
+        post(device, 20.75, quality="bad")
+        await expect(note).to_have_text("bad (Temperature)")
+        post(device, 21.0)
+
+    await expect(note).to_be_hidden()
+
+
 async def test_session_that_ended_leads_to_the_login(page: "Page", product: Product) -> None:
     await open_twin(page, product)
 
@@ -102,6 +119,26 @@ async def test_session_that_ended_leads_to_the_login(page: "Page", product: Prod
     product.kill("web")
 
     await page.wait_for_url(f"{product.url}/login/?next=%2Fmachines%2F{MACHINE}%2F", timeout=20_000)
+
+
+async def test_final_close_code_of_a_newer_server_ends_the_feed_with_a_sentence(
+    page: "Page", product: Product
+) -> None:
+    opened = 0
+
+    async def refuse(socket: "WebSocketRoute") -> None:
+        nonlocal opened
+        opened += 1
+        await socket.close(code=4410)
+
+    await page.route_web_socket("**/ws/dashboard", refuse)
+    await page.goto(product.url)
+
+    banner = page.locator("[data-part=banner]")
+    await expect(banner).to_contain_text("Live updates have stopped (code 4410).")
+    await page.wait_for_timeout(3000)
+    assert opened == 1
+    await expect(page.locator("main[data-feed=stopped]")).to_be_attached()
 
 
 async def test_hours_come_in_steps_and_stay_chosen(page: "Page", product: Product) -> None:
@@ -125,13 +162,13 @@ async def test_search_and_state_survive_a_reload(page: "Page") -> None:
 
     await expect(page.get_by_label("Search machines")).to_have_value("lathe")
     await expect(page.locator(".lines .tile:visible")).to_have_count(2)
-    await page.get_by_role("button", name="Needs someone").click()
-    await expect(page.get_by_text("No machine fits this filter.")).to_be_visible()
+    await page.get_by_role("button", name="Needs attention").click()
+    await expect(page.get_by_text("No machines match this filter.")).to_be_visible()
 
 
 async def test_keys_are_listed_and_work(page: "Page") -> None:
     await page.keyboard.press("?")
-    await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    await expect(page.get_by_role("dialog", name="Keyboard shortcuts")).to_be_visible()
     await page.keyboard.press("Escape")
 
     await page.keyboard.press("j")
@@ -141,7 +178,7 @@ async def test_keys_are_listed_and_work(page: "Page") -> None:
 
 
 async def test_theme_changes_at_once_and_stays(page: "Page") -> None:
-    await page.get_by_label("Colours").select_option("contrast")
+    await page.get_by_label("Theme").select_option("contrast")
     colour = "() => getComputedStyle(document.body).backgroundColor"
     assert await page.evaluate(colour) == "rgb(0, 0, 0)"
 
@@ -159,5 +196,5 @@ async def test_values_are_there_without_scripts(page: "Page", product: Product) 
     await plain.goto(product.url)
 
     assert await plain.locator("[data-part=value]").first.text_content() not in {"", "–"}
-    await expect(plain.get_by_text("This page updates itself only with JavaScript")).to_be_visible()
+    await expect(plain.get_by_text("Live updates need JavaScript.")).to_be_visible()
     assert await page.locator("[data-part=plain]").is_hidden()

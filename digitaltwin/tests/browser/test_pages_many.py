@@ -64,13 +64,13 @@ async def test_search_shows_those_that_fit_and_all_again(page: "Page") -> None:
     await search.fill("mny-07")
     await page.wait_for_function(IN_ORDER, arg=MACHINES[70:80])
     await search.fill("nobody")
-    await expect(page.get_by_text("No machine fits this filter.")).to_be_visible()
+    await expect(page.get_by_text("No machines match this filter.")).to_be_visible()
     await search.fill("mny-11")
     await page.wait_for_function(IN_ORDER, arg=MACHINES[110:])
     await search.fill("")
 
     await page.wait_for_function(IN_ORDER, arg=MACHINES)
-    await expect(page.get_by_text("No machine fits this filter.")).to_be_hidden()
+    await expect(page.get_by_text("No machines match this filter.")).to_be_hidden()
 
 
 async def test_who_needs_someone_off_the_screen_comes_first_and_goes_back(
@@ -80,7 +80,7 @@ async def test_who_needs_someone_off_the_screen_comes_first_and_goes_back(
     post(product, "MNY-077", 20.5, "bad")
     others = [one for one in MACHINES if one not in ("MNY-077", "MNY-099")]
     await page.wait_for_function(IN_ORDER, arg=["MNY-077", "MNY-099", *others])
-    await page.get_by_role("button", name="Needs someone").click()
+    await page.get_by_role("button", name="Needs attention").click()
     await page.wait_for_function(IN_ORDER, arg=["MNY-077", "MNY-099"])
     await page.get_by_role("button", name="All").click()
 

@@ -1,6 +1,7 @@
 """Pages during outages of network, server, Redis or their own tab, and how they catch up."""
 
 import os
+import re
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -28,6 +29,10 @@ HEARTBEAT_SECONDS = 1
 NOTICED_SECONDS = 2 * HEARTBEAT_SECONDS + 1.5
 SUSPENDED = timedelta(minutes=10)
 WRONG = timedelta(hours=3)
+# With a date where midnight lies between.
+MOMENT = r"(?:\d{4}-\d\d-\d\d )?\d\d:\d\d:\d\d"
+LOST = re.compile(rf"^No connection to the server since {MOMENT}\. Reconnecting …$")
+DOWN = re.compile(rf"^Live data unavailable\. Values below are from {MOMENT}\.$")
 Outage = Callable[[Product, Relay], AbstractAsyncContextManager[None]]
 
 
@@ -109,9 +114,10 @@ async def test_outage_is_shown_and_made_good(
     await twin.has_all()
 
     async with outage(product, relay):
-        began = time.monotonic()
-        await expect(twin.banner).to_contain_text("Connection lost", timeout=10_000)
+        began, now = time.monotonic(), datetime.now(UTC)
+        await expect(twin.banner).to_have_text(LOST, timeout=10_000)
         noticed = time.monotonic() - began
+        assert await twin.banner_is_from(now, within=2 * HEARTBEAT_SECONDS)
         assert await twin.greyed()
         if outage in {cable_is_pulled, connections_are_refused}:
             twin.post(40)
@@ -156,7 +162,7 @@ async def test_ten_minutes_asleep_are_noticed_at_once_and_made_good(
     twin.post(590, seconds_apart=1)
     await sleep(page)
     began = time.monotonic()
-    await expect(twin.banner).to_contain_text("Connection lost", timeout=10_000)
+    await expect(twin.banner).to_have_text(LOST, timeout=10_000)
     noticed = time.monotonic() - began
     assert await twin.greyed()
     assert await twin.value.text_content() == "1"
@@ -195,7 +201,9 @@ async def test_outage_of_redis_is_shown_and_made_good(twin: TwinPage, product: P
     await twin.open()
 
     with stopped(int((product.data / "redis" / "redis.pid").read_text())):
-        await expect(twin.banner).to_contain_text("The live feed is down", timeout=5000)
+        now = datetime.now(UTC)
+        await expect(twin.banner).to_have_text(DOWN, timeout=5000)
+        assert await twin.banner_is_from(now, within=3 * HEARTBEAT_SECONDS)
         assert await twin.greyed()
     await expect(twin.banner).to_be_hidden(timeout=15_000)
     twin.post(1)

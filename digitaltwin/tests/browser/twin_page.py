@@ -1,5 +1,7 @@
 """A machine's page as an operator watches it, and what it must hold when all is well again."""
 
+import re
+from datetime import UTC, datetime, time
 from itertools import count
 from typing import TYPE_CHECKING
 
@@ -69,6 +71,14 @@ class TwinPage:
     async def greyed(self) -> bool:
         style = "node => getComputedStyle(node.closest('.value')).filter"
         return bool(await self.value.evaluate(style) == "grayscale(1)")
+
+    async def banner_is_from(self, now: datetime, *, within: float) -> bool:
+        """Whether the time in the banner is at most so many seconds before or after `now` (UTC)."""
+        text = await self.banner.inner_text()
+        shown = next(map(time.fromisoformat, re.findall(r"\d\d:\d\d:\d\d", text)))
+        moment = datetime.combine(now, shown, UTC)
+        away = abs((moment - now).total_seconds())
+        return min(away, abs(away - 86_400)) <= within + 1
 
     async def age(self) -> int:
         """Read the age of the newest reading in seconds, from a text such as `7 s` or `1 min`."""

@@ -5,7 +5,17 @@ import json
 import sys
 from pathlib import Path
 
+from digitaltwin.tests.contract import pages, sockets  # noqa: F401 - they register their clauses
 from digitaltwin.tests.contract.instance import Instance
+from digitaltwin.tests.contract.rest import (  # noqa: F401 - they register their clauses
+    bad_inputs,
+    batches,
+    health,
+    ingest,
+    metrics,
+    reads,
+    tokens,
+)
 from digitaltwin.tests.contract.traffic import GoodTraffic
 from digitaltwin.tests.contract.walk import Clause, Outcome, outcome_of, walk
 
@@ -24,7 +34,7 @@ def main() -> None:
         traffic = GoodTraffic(here)
         traffic.start()
         outcomes = [_print(outcome) for outcome in walk(here, only=options.only)]
-        unharmed = Clause("F23", "good traffic beside all this", lambda _: traffic.was_unharmed())
+        unharmed = Clause("good traffic", "unharmed by the walk", lambda _: traffic.was_unharmed())
         outcomes.append(_print(outcome_of(unharmed, here)))
     misses = [outcome for outcome in outcomes if outcome.word == "MISS"]
     not_applicable = sum(outcome.word == "n/a" for outcome in outcomes)

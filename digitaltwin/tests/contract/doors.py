@@ -83,7 +83,7 @@ def with_header(name: str, value: str) -> Check:
 DOORS: dict[str, Check] = {
     "BI-I01": with_credential(""),
     "BI-I03": with_credential("Bearer x"),
-    "BI-I07": later("device keys have no scopes; they speak for machines (contract 3.1)"),
+    "BI-I07": later("device keys have no scopes; they speak for machines"),
     "BI-I08": two_credentials,
     "BI-I10": long_credential,
     "BI-I11": credential_beyond_ascii,

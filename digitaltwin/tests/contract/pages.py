@@ -12,7 +12,7 @@ PAGES = ("/", "/admin/", "/login/")
 INLINE = re.compile(r"<style\b|\sstyle=|\son\w+=\"|<script(?![^>]*\bsrc=)(?![^>]*application/json)")
 
 
-@clause("6", "pages need a login at /login/ and lead back")
+@clause("pages", "pages need a login at /login/ and lead back")
 def _(here: Instance) -> None:
     for path in ("/", f"/machines/{here.machine}/"):
         answer = here.http.get(path)
@@ -21,7 +21,7 @@ def _(here: Instance) -> None:
     hold(here.http.get("/admin/").status_code == 302, "the admin too")
 
 
-@clause("6", "the plant lists machines; the twin has its values in it before any script runs")
+@clause("pages", "the plant lists machines; the twin has its values in it before any script runs")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("temperature",))
     taken(here, here.reading(machine_id=machine_id, value=33.25))
@@ -31,7 +31,7 @@ def _(here: Instance) -> None:
     expect(here.admin.get("/machines/ZZZ-999/").status_code, 404, "an unknown machine")
 
 
-@clause("6", "strict CSP on every page, admin included; no inline script or style")
+@clause("pages", "strict CSP on every page, admin included; no inline script or style")
 def _(here: Instance) -> None:
     for path in (*PAGES, f"/machines/{here.machine}/", "/admin/sensors/machine/", "/nothing"):
         page: httpx.Response = here.admin.get(path)
@@ -43,6 +43,6 @@ def _(here: Instance) -> None:
         hold(not re.search(r'(?:src|href)="(?:https?:)?//', page.text), f"{path}: another host")
 
 
-@clause("6", "counters stand at the foot of the plant page")
+@clause("pages", "counters stand at the foot of the plant page")
 def _(here: Instance) -> None:
     hold("sensor_readings_processed" in here.admin.get("/").text, "sensor_readings_processed")

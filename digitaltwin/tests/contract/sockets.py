@@ -42,7 +42,7 @@ def closed_with(here: Instance, path: str, **options: Any) -> int:
     return 0
 
 
-@clause("4", "initial_data first, always; every message has its five members")
+@clause("sockets", "initial_data first, always; every message has its five members")
 def _(here: Instance) -> None:
     taken(here, now_reading(here))
     with opened(here) as client:
@@ -56,7 +56,7 @@ def _(here: Instance) -> None:
         hold(first["cursor"], "a cursor")
 
 
-@clause("4", "sensor_update: every accepted and late reading, in log order, soon")
+@clause("sockets", "sensor_update: every accepted and late reading, in log order, soon")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     row = {"machine_id": machine_id, "sensor_type": "speed", "unit": "rpm"}
@@ -69,7 +69,7 @@ def _(here: Instance) -> None:
     expect(found, [*range(10), 99], "values")
 
 
-@clause("4", "a sensor_update's readings and its cursor")
+@clause("sockets", "a sensor_update's readings and its cursor")
 def _(here: Instance) -> None:
     with opened(here) as client:
         first = message(client)
@@ -81,7 +81,10 @@ def _(here: Instance) -> None:
     hold(update["cursor"] != first["cursor"], "the cursor moves")
 
 
-@clause("4", "resume by cursor: recovered, its cursor is the client's, all that was missed follows")
+@clause(
+    "sockets",
+    "resume by cursor: recovered, its cursor is the client's, all that was missed follows",
+)
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     path = f"/ws/machines/{machine_id}"
@@ -99,7 +102,7 @@ def _(here: Instance) -> None:
         expect(values_until(client, 800), [*range(1, 801)], "what was missed")
 
 
-@clause("4", "the dashboard: machines and readings at first, then the newest")
+@clause("sockets", "the dashboard: machines and readings at first, then the newest")
 def _(here: Instance) -> None:
     with opened(here, DASHBOARD) as client:
         first = message(client)
@@ -113,7 +116,7 @@ def _(here: Instance) -> None:
                 return
 
 
-@clause("4", "ping, get_latest; subscribe to exactly these machines and back")
+@clause("sockets", "ping, get_latest; subscribe to exactly these machines and back")
 def _(here: Instance) -> None:
     with opened(here, DASHBOARD) as client:
         message(client)
@@ -130,7 +133,7 @@ def _(here: Instance) -> None:
         expect(message(client, "initial_data")["machine_id"], None, "the dashboard again")
 
 
-@clause("4", "heartbeat every interval: server_time, interval, feed, behind_seconds")
+@clause("sockets", "heartbeat every interval: server_time, interval, feed, behind_seconds")
 def _(here: Instance) -> None:
     with opened(here) as client:
         beat = message(client, "heartbeat", seconds=12)
@@ -139,7 +142,7 @@ def _(here: Instance) -> None:
     expect(beat["data"]["feed"], "live", "feed")
 
 
-@clause("4", "4401 without a login or with a wrong token, 4404 for an unknown machine")
+@clause("sockets", "4401 without a login or with a wrong token, 4404 for an unknown machine")
 def _(here: Instance) -> None:
     good = {"additional_headers": {"Authorization": f"Bearer {here.token}"}}
     wrong = {"additional_headers": {"Authorization": "Bearer wrong"}}
@@ -149,7 +152,7 @@ def _(here: Instance) -> None:
     expect(closed_with(here, "/ws/nothing", **good), 4404, "nothing there")
 
 
-@clause("4", "more than 20 messages in 10 s: rate-limited; at 40: 4429")
+@clause("sockets", "more than 20 messages in 10 s: rate-limited; at 40: 4429")
 def _(here: Instance) -> None:
     with opened(here) as client:
         message(client)

@@ -1,4 +1,4 @@
-"""Good traffic beside everything else (faults.md F23): a device and a page of their own machine."""
+"""Good traffic beside everything else: a device and a page of their own machine."""
 
 import threading
 import time

@@ -66,6 +66,8 @@ def hold(condition: object, what: str) -> None:
 
 def walk(here: Instance, *, only: str = "") -> Iterator[Outcome]:
     """Run the clauses whose names match, one after the other."""
+    if not CLAUSES:
+        raise RuntimeError("No clause is registered: import the modules that hold them.")
     wanted = re.compile(only, re.IGNORECASE)
     for candidate in CLAUSES:
         if wanted.search(candidate.name):

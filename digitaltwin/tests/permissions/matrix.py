@@ -1,4 +1,4 @@
-"""Who is answered what: a row for every address of the platform (contract 3 to 5).
+"""Who is answered what: a row for every address of the platform.
 
 A new address without a row here fails test_permissions.py.
 """

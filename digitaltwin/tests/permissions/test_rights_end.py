@@ -1,4 +1,4 @@
-"""F27: whose right ends is refused within five seconds, in every process, sockets too."""
+"""Ended rights: refused within five seconds in every process, sockets too."""
 
 import asyncio
 import re

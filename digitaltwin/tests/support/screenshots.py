@@ -1,6 +1,6 @@
 """Screenshots of every page in every theme, for review and for the documents.
 
-    python -m digitaltwin.tests.screenshots [--data DIR] [--into DIR] [--only PAGE] [--theme T]
+    python -m digitaltwin.tests.support.screenshots [--data DIR] [--into DIR] [--only PAGE] ...
 
 takes them from a running `up` (its data folder), or from a plant that it starts and ends.
 Without a page, theme or size it makes those of docs/screenshots: every page in every theme, some

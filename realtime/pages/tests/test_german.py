@@ -14,7 +14,7 @@ from sensors.enums import Quality
 
 GERMAN = {"Accept-Language": "de-AT,de;q=0.9,en;q=0.5"}
 # The same in both languages: names, signs of units, and sentences of places alone.
-SHARED = {"Online", "Offline", "{n} d", "{n} h", "{n} min", "{n} s"}
+SHARED = {"Online", "Offline", "{n} d", "{n} h", "{n} min", "{n} s", "{n} ms"}
 FULL = 85.4321987
 
 
@@ -50,7 +50,9 @@ def test_numbers_have_a_comma_as_the_scripts_write_them() -> None:
         assert [texts.number_text(value) for value, _words in CASES["german_numbers"]] == [
             words for _value, words in CASES["german_numbers"]
         ]
-        assert clock_sentence(0.25) == "geht 0,250 s vor"
+        assert clock_sentence(0.25) == "synchron (250 ms)"
+        assert clock_sentence(180) == "geht 3 min vor"
+        assert clock_sentence(-4000.001) == "1 h 7 min vor dem Eintreffen gemessen"
 
 
 def test_page_is_german_for_who_asks_for_it(viewer: Client) -> None:
@@ -62,7 +64,7 @@ def test_page_is_german_for_who_asks_for_it(viewer: Client) -> None:
     page = answer.content.decode()
     assert '<html lang="de">' in page
     assert (answer["Content-Language"], "Accept-Language" in answer["Vary"]) == ("de", True)
-    for word in ("Temperatur", "unsicher", "veraltet", "vor 6 min", "Bereich -50 bis 200 °C"):
+    for word in ("Temperatur", "unsicher", "veraltet", "vor 6 min", "Messbereich -50 bis 200 °C"):
         assert word in page
     assert "Skip to" not in page
 
@@ -101,14 +103,14 @@ def test_choice_leads_nowhere_else_and_knows_its_languages(viewer: Client, back:
 
 
 def test_errors_and_login_are_german_too(viewer: Client) -> None:
-    assert "Hier ist nichts" in viewer.get("/machines/CNC-999/").content.decode()
+    assert "Seite nicht gefunden" in viewer.get("/machines/CNC-999/").content.decode()
     login = Client(headers=GERMAN).get("/login/").content.decode()
     assert '<label for="id_username">Benutzername</label>' in login
     empty = Client(headers=GERMAN).post("/login/", {"username": "", "password": ""})
-    assert "Beide Felder sind nötig." in empty.content.decode()
+    assert "Geben Sie Benutzername und Passwort ein." in empty.content.decode()
     nobody = Client(headers=GERMAN)
     nobody.force_login(User.objects.create_user("nobody"))
-    assert "Diese Seite dürfen Sie nicht sehen" in nobody.get("/").content.decode()
+    assert "Kein Zugriff auf diese Seite" in nobody.get("/").content.decode()
 
 
 def test_first_steps_are_german_around_their_commands(viewer: Client) -> None:

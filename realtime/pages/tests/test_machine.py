@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 from itertools import pairwise
+from typing import Any
 
 import pytest
 from django.test import Client
 
-from realtime.pages.machine import clock_sentence, range_of, said_last, since_text
-from realtime.pages.tests.test_pages import make_viewer
+from realtime.pages.machine import clock_sentence, range_of, said_last, since_text, time_text
+from realtime.pages.tests.test_pages import CASES, make_viewer
 from realtime.presentation.events import Silence, machine_silences, recent_events
 from realtime.presentation.schematics import PLACES, spots
 from realtime.presentation.texts import sensor_label
@@ -19,7 +20,7 @@ from sensors.history.tests.rows import NOON, make_reading, make_sensor, write_at
 from sensors.history.tests.test_buckets_and_changes import at, described
 from sensors.models import ConflictingReading
 from sensors.readers import positions
-from sensors.timestamps import SECOND_US, format_us, from_datetime, now_us
+from sensors.timestamps import SECOND_US, format_us, from_datetime, now_us, parse_rfc3339
 
 GOOD = Quality.GOOD
 
@@ -75,7 +76,7 @@ def test_events_tell_silence_quality_and_conflict() -> None:
     assert [(event.at, event.sentence) for event in events] == [
         (
             at(120),
-            "Sensor 1: a second value 9 for one moment was refused; 20 stays",
+            "Sensor 1: conflicting value 9 for the same time rejected; 20 kept",
         ),
         (at(110), "Sensor 1: quality good → bad"),
         (at(100), "came online"),
@@ -95,7 +96,7 @@ def test_since_is_what_the_readings_say() -> None:
     known, unknown = Silence(0, at(-60)), Silence(0, at(-600), is_known=False)
 
     assert since_text(machine_json("online", 1), [known], NOON) == "since 11:59:00"
-    assert since_text(machine_json("online", 1), [unknown], NOON) == "since 11:50:00 or before"
+    assert since_text(machine_json("online", 1), [unknown], NOON) == "since at least 11:50:00"
     assert since_text(machine_json("stale", 50), [], NOON) == "since 11:59:40"
     assert since_text(machine_json("offline", 150), [], NOON) == "since 11:59:00"
     assert since_text({"connectivity": "never_seen", "sensors": []}, [], NOON) == ""
@@ -119,8 +120,15 @@ def test_range_mark_stays_in_the_bar() -> None:
 
 
 def test_clock_is_told_as_it_was_seen() -> None:
-    assert clock_sentence(2.5) == "2.500 s ahead of the server"
-    assert clock_sentence(-0.25) == "stamped 0.250 s before it came"
+    assert clock_sentence(2.5) == "3 s ahead of the server"
+    assert clock_sentence(-0.003) == clock_sentence(0.003) == "in sync (3 ms)"
+    assert clock_sentence(-4000.001) == "Measured 1 h 7 min before it arrived"
+
+
+def test_moment_names_the_day_unless_it_is_today(settings: Any) -> None:
+    for moment, now, zone, words in CASES["moments"]:
+        settings.TIME_ZONE = zone
+        assert time_text(parse_rfc3339(moment), now_us=parse_rfc3339(now)) == words
 
 
 def test_nothing_said_is_none() -> None:

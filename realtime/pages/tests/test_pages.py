@@ -218,7 +218,7 @@ def test_machine_that_is_not_known_is_404(viewer: Client) -> None:
     response = viewer.get("/machines/CNC-999/")
 
     assert response.status_code == 404
-    assert b"There is nothing here" in response.content
+    assert b"Page not found" in response.content
 
 
 def test_admin_link_is_only_for_who_may_change(viewer: Client) -> None:
@@ -226,7 +226,7 @@ def test_admin_link_is_only_for_who_may_change(viewer: Client) -> None:
     boss = Client()
     boss.force_login(User.objects.create_superuser("boss"))
 
-    link = "Change in admin"
+    link = "Edit machine"
 
     assert link not in page_of(viewer, "/machines/CNC-001/")
     assert link in page_of(boss, "/machines/CNC-001/")
@@ -247,7 +247,7 @@ def test_user_without_a_role_is_refused(client: Client, db: None, path: str) -> 
     response = client.get(path)
 
     assert response.status_code == 403
-    assert b"You may not see this page" in response.content
+    assert b"You do not have access to this page" in response.content
 
 
 @pytest.mark.django_db(transaction=True)
@@ -263,7 +263,9 @@ async def test_page_opens_while_redis_is_away(
 
     page = answer.content.decode()
     assert answer.status_code == 200
-    assert "The live feed is down" in page
+    assert ">Live data unavailable.</p>" in page
+    # There are no values that a time could be named for.
+    assert not re.search(r"Values below are from \d", page)
     assert 'data-connectivity="unknown"' in page
 
 
@@ -315,7 +317,7 @@ def test_filter_of_the_address_hides_what_is_not_asked_for(viewer: Client) -> No
 
     assert re.findall(r'data-tile="([A-Z0-9-]+)"[^>]*hidden', page) == ["CNC-001"]
     assert page.count('<section class="line" hidden>') == 1
-    assert "No machine fits this filter" in page_of(viewer, "/?q=nothing")
+    assert "No machines match this filter" in page_of(viewer, "/?q=nothing")
 
 
 def test_style_page_is_for_developers_only(viewer: Client, settings: Any) -> None:
@@ -329,6 +331,19 @@ def test_style_page_is_for_developers_only(viewer: Client, settings: Any) -> Non
         ("SHW-003", "bad"),
     ]
     assert "clock 1 min ahead" in page
+
+
+def test_quality_is_named_with_its_sensor_while_it_is_not_good(viewer: Client) -> None:
+    make_machine()
+    send()
+    parts = r'data-part="worst">([^<]*)<'
+
+    good = [re.findall(parts, page_of(viewer, path)) for path in ("/", "/machines/CNC-001/")]
+    send(quality=Quality.BAD, age=-1)
+    bad = [re.findall(parts, page_of(viewer, path)) for path in ("/", "/machines/CNC-001/")]
+
+    assert good == [[""], [""]]
+    assert bad == [["bad (Temperature)"], ["bad (Temperature)"]]
 
 
 def test_value_of_a_machine_whose_clock_is_ahead_says_so(viewer: Client) -> None:
@@ -346,6 +361,12 @@ def test_words_and_figures_are_those_of_the_script() -> None:
         assert texts.full_text(None if value is None else float(value)) == words
     for seconds, words in CASES["ages"]:
         assert texts.age_text(seconds) == words
+    for seconds, words in CASES["durations"]:
+        assert texts.duration_text(seconds) == words
+    for qualities, words in CASES["quality_notes"]:
+        sensors = [{"sensor_type": name, "quality": word} for name, word in qualities.items()]
+        worst = max(qualities.values(), key=list(texts.QUALITIES).index)
+        assert texts.quality_note(sensors, worst) == words
     for connectivity, worst, some_stale, turn in CASES["urgencies"]:
         assert texts.urgency(connectivity, worst, some_stale=some_stale) == turn
     for timestamp, received_at, words in CASES["clocks"]:

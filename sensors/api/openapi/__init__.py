@@ -1,1 +1,1 @@
-"""What the OpenAPI document says of the API (contract 3): addresses, shapes, errors, examples."""
+"""What the OpenAPI document says of the API: addresses, shapes, errors, examples."""

@@ -16,7 +16,7 @@ from sensors.api.openapi.parts import (
 )
 from sensors.api.openapi.problems import Codes, problem_answers
 from sensors.api.parameters import DEFAULT_RESULTS, MAX_RESULTS
-from sensors.ingest.field_rules import SENSOR_NAME
+from sensors.identifiers import MACHINE_ID, SENSOR_NAME
 
 DEVICE: list[Part] = [{"deviceKey": []}]
 PERSON: list[Part] = [{"userToken": []}, {"sessionCookie": []}]
@@ -28,7 +28,7 @@ def _query(name: str, schema: Part, description: str) -> Part:
     return {"name": name, "in": "query", "schema": schema, "description": description}
 
 
-_ID: Part = {"type": "string", "minLength": 1, "maxLength": 64, "pattern": "^[A-Za-z0-9._-]+$"}
+_ID: Part = {"type": "string", "pattern": f"^{MACHINE_ID.pattern}$"}
 _MACHINE_ID: Part = {
     "name": "machine_id",
     "in": "path",

@@ -1,4 +1,4 @@
-"""The shapes of what goes in and out (contract 3): the schemas of the components."""
+"""The shapes of what goes in and out: the schemas of the components."""
 
 from typing import Any
 
@@ -20,10 +20,12 @@ from sensors.api.openapi.parts import (
     words,
 )
 from sensors.enums import QUALITY_BY_WORD, Connectivity, Outcome, Quality
+from sensors.identifiers import SENSOR_NAME
 from sensors.ingest import field_rules
+from sensors.units import UNIT_LENGTH
 
 _SENSOR_NAME = described(
-    {"type": "string", "pattern": f"^{field_rules.SENSOR_NAME.pattern}$"},
+    {"type": "string", "pattern": f"^{SENSOR_NAME.pattern}$"},
     "A type of sensor, and its position after a dot where a machine has several.",
 )
 _NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]*$"
@@ -56,7 +58,7 @@ def _sent() -> dict[str, Part]:
         "sensor_type": _SENSOR_NAME,
         "value": described(or_null(NUMBER), "In `unit`; null only with quality `bad`."),
         "unit": described(
-            {"type": "string", "minLength": 1, "maxLength": field_rules.UNIT_LENGTH},
+            {"type": "string", "minLength": 1, "maxLength": UNIT_LENGTH},
             "Any known unit of the sensor's dimension: it is converted.",
             pattern=_NO_CONTROL,
         ),

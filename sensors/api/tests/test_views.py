@@ -1,4 +1,4 @@
-"""The read API, as contract 3.2 has it."""
+"""The read API: members, pages, parameters and errors."""
 
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit

@@ -1,4 +1,4 @@
-"""What the cells of a recording mean: a moment, a number, or nothing measured."""
+"""Cells of a recording: times and numbers."""
 
 import math
 import re
@@ -10,15 +10,15 @@ _TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?)?", 
 _OFFSET = re.compile(r"\s?(?:[Zz]|[+-]\d\d(?::?\d\d)?)", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 
-LONGEST_SHOWN = 40
+MAX_SHOWN = 40
 
 
 class CellRefused(Exception):
-    """The text says what was expected and what the cell holds."""
+    """A cell that cannot be read; the text names the expected and the actual value."""
 
 
 def parse_time(text: str) -> int:
-    """Microseconds since 1970 UTC; a time without an offset is UTC. Raises CellRefused."""
+    """Parse a time to microseconds since 1970 UTC; naive times are UTC. Raises CellRefused."""
     date_and_time = _TIME.match(text)
     offset = text[date_and_time.end() :] if date_and_time else ""
     if date_and_time and (not offset or _OFFSET.fullmatch(offset)):
@@ -31,7 +31,7 @@ def parse_time(text: str) -> int:
 
 
 def parse_number(text: str) -> float:
-    """A finite number, or NaN where the recorder wrote NaN. Raises CellRefused."""
+    """Parse a finite number, or NaN where the recorder wrote NaN. Raises CellRefused."""
     if text.lower() == "nan":
         return math.nan
     if _NUMBER.fullmatch(text):
@@ -42,5 +42,5 @@ def parse_number(text: str) -> float:
 
 
 def shown(text: str) -> str:
-    """A text of the file in a sentence: quoted, on one line, not endless."""
-    return repr(text) if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]!r}…"
+    """Quote a text of the file for a message, on one line and shortened."""
+    return repr(text) if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]!r}…"

@@ -1,24 +1,24 @@
-"""Which column of a recording is which sensor: `column=sensor_type[:unit]`."""
+"""Mappings of columns to sensors: `column=sensor_type[:unit]`."""
 
 from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from sensors.devices.replay.cells import shown
-from sensors.ingest.field_rules import SENSOR_NAME, UNIT_LENGTH
-from sensors.units import SHIPPED_UNITS
+from sensors.identifiers import is_sensor_name
+from sensors.units import SHIPPED_UNITS, UNIT_LENGTH
 
-# The first of these that the file has, in whatever case.
+# The first of these in the file is the time column; case is ignored.
 TIME_COLUMNS = ("timestamp", "datetime", "time")
 MAX_COLUMNS_SHOWN = 20
 
 
 class MappingRefused(Exception):
-    """A `--map` or a column's name is wrong; the text says what was expected and what came."""
+    """A `--map` or a column name is wrong; the text names the expected and the actual value."""
 
 
 class Mapping(msgspec.Struct, frozen=True):
-    """The values of `column` are in `unit` and become readings of `sensor_type`."""
+    """A column whose values, in `unit`, become readings of `sensor_type`."""
 
     column: str
     sensor_type: str
@@ -26,14 +26,14 @@ class Mapping(msgspec.Struct, frozen=True):
 
 
 def parse_mapping(text: str) -> Mapping:
-    """`Temperature=temperature.engine:fahrenheit`; without a unit it is the shipped type's own.
+    """Parse `Temperature=temperature.engine:fahrenheit`; the default unit is the shipped type's.
 
     Raises MappingRefused.
     """
-    # From the right: a column may be called anything, a sensor and a unit have no `=`.
+    # Split from the right: a column may have any name, a sensor and a unit have no `=`.
     column, equals, target = text.rpartition("=")
     sensor_type, colon, unit = target.partition(":")
-    if not equals or not column or SENSOR_NAME.fullmatch(sensor_type) is None:
+    if not equals or not column or not is_sensor_name(sensor_type):
         raise MappingRefused(
             "expected column=sensor_type[:unit] such as Temperature=temperature.engine:Cel, "
             f"got {shown(text)}"
@@ -53,35 +53,35 @@ def _unit_of(sensor_type: str) -> str:
 
 
 def check_sensors(mappings: Iterable[Mapping]) -> None:
-    """Raises MappingRefused when two columns would be the same sensor."""
+    """Refuse two columns for the same sensor. Raises MappingRefused."""
     columns: dict[str, str] = {}
-    for one in mappings:
-        if other := columns.get(one.sensor_type):
+    for mapping in mappings:
+        if other := columns.get(mapping.sensor_type):
             raise MappingRefused(
-                f"{shown(other)} and {shown(one.column)} are both mapped to {one.sensor_type}; "
-                "give one of them a position, such as temperature.inlet"
+                f"{shown(other)} and {shown(mapping.column)} are both mapped to "
+                f"{mapping.sensor_type}; give one of them a position, such as temperature.inlet"
             )
-        columns[one.sensor_type] = one.column
+        columns[mapping.sensor_type] = mapping.column
 
 
-class Places(msgspec.Struct, frozen=True):
-    """Where in a row of `width` cells the time stands, and each mapping's value, in order."""
+class ColumnIndices(msgspec.Struct, frozen=True):
+    """Indices of the time and of each mapping's value in a row of `width` cells."""
 
     width: int
     time: int
     values: tuple[int, ...]
 
 
-def find_places(
+def find_columns(
     header: Sequence[str], mappings: Iterable[Mapping], *, time_column: str | None
-) -> Places:
-    """Raises MappingRefused when a column is missing, stands twice, or is time and value."""
+) -> ColumnIndices:
+    """Find the columns. Raises MappingRefused when one is missing, repeated, or time and value."""
     names = [name.strip() for name in header]
-    time = _place(names, time_column.strip() if time_column else _time_column(names))
-    values = tuple(_place(names, one.column) for one in mappings)
+    time = _index(names, time_column.strip() if time_column else _time_column(names))
+    values = tuple(_index(names, mapping.column) for mapping in mappings)
     if time in values:
         raise MappingRefused(f"the column {shown(names[time])} is the time, it cannot be a sensor")
-    return Places(len(names), time, values)
+    return ColumnIndices(len(names), time, values)
 
 
 def _time_column(names: Sequence[str]) -> str:
@@ -95,7 +95,7 @@ def _time_column(names: Sequence[str]) -> str:
     )
 
 
-def _place(names: Sequence[str], wanted: str) -> int:
+def _index(names: Sequence[str], wanted: str) -> int:
     if names.count(wanted) == 1:
         return names.index(wanted)
     if wanted in names:

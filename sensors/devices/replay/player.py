@@ -1,4 +1,4 @@
-"""Posts a recording by its schedule: in order, nothing dropped, little in memory."""
+"""Replay of a recording by its schedule: in order, nothing dropped, little in memory."""
 
 import asyncio
 import math
@@ -14,44 +14,44 @@ from sensors.devices.sending.outbox import BATCH_READINGS, by_machine
 from sensors.devices.sending.sender import Sender
 from sensors.timestamps import SECOND_US, format_us, now_us
 
-# RATE_LIMIT grants a device key 100 requests a second; what is posted again needs room as well.
+# RATE_LIMIT allows a device key 100 requests a second; retries need room as well.
 SHORTEST_PAUSE = 1 / 50
-# The wall clock may step while we sleep: look again at least this often.
+# The wall clock may step during a sleep, so it is read at least this often.
 LONGEST_PAUSE = 1.0
-# The file is read while a batch is under way; more need not wait in memory.
+# The file is read while a batch is in flight; more batches need not wait in memory.
 BUFFERED_BATCHES = 2
-# What would be said of every further batch as well.
+# Codes that every further batch would get as well.
 HOPELESS = ("machine-not-allowed", "unknown-machine", "machine-retired", "invalid-machine-id")
 
-Turn = float | list[RecordedRow]
+Step = float | list[RecordedRow]
 
 
-async def survey(recording: Recording, found: Survey) -> None:
-    """Read the whole file once, so that nothing is posted of one that is malformed further on.
+async def survey(recording: Recording, recorded: Survey) -> None:
+    """Read the whole file once, so that nothing of a malformed file is posted.
 
-    Raises RecordingRefused, also when there is no value in it.
+    Raises RecordingRefused, also for a file without a value.
     """
     for row in recording.rows():
-        found.add(row)
-        if found.rows % BATCH_READINGS == 0:
-            await asyncio.sleep(0)  # a signal may want to end it
-    if not found.readings:
+        recorded.add(row)
+        if recorded.rows % BATCH_READINGS == 0:
+            await asyncio.sleep(0)  # lets a signal handler run
+    if not recorded.readings:
         raise RecordingRefused(f"{recording.path} has no value in the mapped columns.")
 
 
 async def play(
-    recording: Recording, found: Survey, schedule: Schedule, *, machine_id: str, sender: Sender
+    recording: Recording, recorded: Survey, schedule: Schedule, *, machine_id: str, sender: Sender
 ) -> None:
-    """Resolve when every row that the survey found is answered.
+    """Post every row of the survey and wait for the answers.
 
-    Raises SendingStopped when no row will ever be taken, RecordingRefused when the file changed.
+    Raises SendingStopped when no row can ever be accepted, RecordingRefused when the file changed.
     """
-    rows = islice(recording.rows(), found.rows)
-    for turn in turns(rows, schedule, now=now_us):
-        if isinstance(turn, float):
-            await asyncio.sleep(turn)
+    rows = islice(recording.rows(), recorded.rows)
+    for step in steps(rows, schedule, now=now_us):
+        if isinstance(step, float):
+            await asyncio.sleep(step)
         else:
-            readings = wire_readings(turn, recording.mappings, schedule, machine_id=machine_id)
+            readings = payloads(step, recording.mappings, schedule, machine_id=machine_id)
             await sender.queue(by_machine(readings))
             await asyncio.sleep(0)  # rows without a value make no request to wait for
         sender.check()
@@ -59,10 +59,10 @@ async def play(
     await sender.settled()
 
 
-def turns(
+def steps(
     rows: Iterator[RecordedRow], schedule: Schedule, *, now: Callable[[], int]
-) -> Iterator[Turn]:
-    """In turn: seconds to wait, and the rows that are due, as many as fill a batch."""
+) -> Iterator[Step]:
+    """Yield seconds to wait, or the rows that are due, as many as fill a batch."""
     due, readings = list[RecordedRow](), 0
     for row in rows:
         while (wait := schedule.due(row.measured_at) - now()) > 0:
@@ -79,10 +79,10 @@ def turns(
         yield due
 
 
-def wire_readings(
+def payloads(
     rows: Sequence[RecordedRow], mappings: Sequence[Mapping], schedule: Schedule, *, machine_id: str
 ) -> Iterator[dict[str, Any]]:
-    """The rows' readings as they go over the wire (contract 3.1), row by row."""
+    """Yield the readings of the rows as the API takes them (docs/api.md), row by row."""
     for row in rows:
         timestamp = format_us(schedule.stamp(row.measured_at))
         for mapping, value in zip(mappings, row.values, strict=True):
@@ -95,7 +95,7 @@ def wire_readings(
                 "value": value if is_number else None,
                 "unit": mapping.unit,
                 "timestamp": timestamp,
-                # NaN: the recorder asked and the sensor had nothing to say.
+                # NaN: the recorder asked and the sensor returned no value.
                 "quality": "good" if is_number else "bad",
             }
 

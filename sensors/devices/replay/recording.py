@@ -1,4 +1,4 @@
-"""A recorded CSV, read row by row: however long the file is, one row of it is in memory."""
+"""Recorded CSV files, read row by row with one row in memory."""
 
 import csv
 import stat
@@ -9,20 +9,20 @@ from typing import TextIO
 import msgspec
 
 from sensors.devices.replay.cells import CellRefused, parse_number, parse_time, shown
-from sensors.devices.replay.columns import Mapping, MappingRefused, Places, find_places
+from sensors.devices.replay.columns import ColumnIndices, Mapping, MappingRefused, find_columns
 
-# A file without line ends is no CSV, and must not be read into memory as one line.
-LONGEST_LINE = 1_000_000
+# A file without line ends is not CSV and must not be read into memory as one line.
+MAX_LINE = 1_000_000
 
 
 class RecordingRefused(Exception):
-    """The file cannot be replayed; the text says which, where and why."""
+    """The file cannot be replayed; the text names the file, the line and the reason."""
 
 
 class RecordedRow(msgspec.Struct, frozen=True, gc=False):
-    """`measured_at` in microseconds since 1970 UTC; a value for each mapping, None where empty.
+    """A row: `measured_at` in microseconds since 1970 UTC, and a value for each mapping.
 
-    NaN stands where the recorder wrote NaN.
+    None for an empty cell, NaN where the recorder wrote NaN.
     """
 
     measured_at: int
@@ -34,7 +34,7 @@ class RecordedRow(msgspec.Struct, frozen=True, gc=False):
 
 
 class Recording:
-    """`rows()` may be read several times; `mappings` says what the values of a row are."""
+    """A recorded file; `rows()` can be read several times."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class Recording:
         self._time_column = time_column
 
     def rows(self) -> Iterator[RecordedRow]:
-        """In the file's order. Raises RecordingRefused, with the line where it is a line."""
+        """Yield the rows in the order of the file. Raises RecordingRefused with the line."""
         with self._open() as file:
             lines = _Lines(file)
             try:
@@ -74,7 +74,7 @@ class Recording:
             if not stat.S_ISREG(self.path.stat().st_mode):
                 kind = "a folder" if self.path.is_dir() else "not an ordinary file"
                 raise RecordingRefused(f"{self.path} is {kind}; expected a CSV file.")
-            # What does not decode goes on, marked, so that its line can be named.
+            # Undecodable bytes are marked (PEP 383), so that the error can name the line.
             return self.path.open(encoding=self._encoding, errors="surrogateescape", newline="")
         except OSError as exc:
             raise RecordingRefused(f"{self.path} cannot be read: {exc.strerror}.") from exc
@@ -84,19 +84,19 @@ class Recording:
         header = next((row for row in table if row), None)
         if header is None:
             raise RecordingRefused(f"{self.path} is empty.")
-        places = find_places(header, self.mappings, time_column=self._time_column)
+        columns = find_columns(header, self.mappings, time_column=self._time_column)
         for cells in table:
             if cells:  # not a blank line
-                yield self._row(cells, places)
+                yield self._row(cells, columns)
 
-    def _row(self, cells: list[str], places: Places) -> RecordedRow:
-        if len(cells) != places.width:
-            raise CellRefused(f"expected {places.width} cells, got {len(cells)}")
+    def _row(self, cells: list[str], columns: ColumnIndices) -> RecordedRow:
+        if len(cells) != columns.width:
+            raise CellRefused(f"expected {columns.width} cells, got {len(cells)}")
         return RecordedRow(
-            parse_time(cells[places.time].strip()),
+            parse_time(cells[columns.time].strip()),
             tuple(
-                _value(cells[place].strip(), mapping.column)
-                for place, mapping in zip(places.values, self.mappings, strict=True)
+                _value(cells[index].strip(), mapping.column)
+                for index, mapping in zip(columns.values, self.mappings, strict=True)
             ),
         )
 
@@ -117,24 +117,24 @@ def _reason(exc: UnicodeError) -> str:
 
 
 class _Lines:
-    """A file's lines, none endless, none with bytes that are not in its encoding."""
+    """The lines of a file, checked for length and encoding."""
 
     def __init__(self, file: TextIO) -> None:
         self._file = file
         self.count = 0
 
     def __iter__(self) -> Iterator[str]:
-        while line := self._file.readline(LONGEST_LINE + 1):
+        while line := self._file.readline(MAX_LINE + 1):
             self.count += 1
-            if len(line) > LONGEST_LINE:
-                raise CellRefused(f"expected a line of at most {LONGEST_LINE:,} characters")
+            if len(line) > MAX_LINE:
+                raise CellRefused(f"expected a line of at most {MAX_LINE:,} characters")
             if not line.isascii():
                 line.encode()  # raises UnicodeEncodeError at a marked byte
             yield line
 
 
 class Survey(msgspec.Struct):
-    """What a recording holds: rows, readings, and the first, oldest and newest time."""
+    """Summary of a recording: rows, readings, and the first, oldest and newest time."""
 
     rows: int = 0
     readings: int = 0
@@ -143,10 +143,10 @@ class Survey(msgspec.Struct):
     newest: int = 0
 
     def add(self, row: RecordedRow) -> None:
-        at = row.measured_at
+        measured_at = row.measured_at
         if not self.rows:
-            self.first = self.oldest = self.newest = at
+            self.first = self.oldest = self.newest = measured_at
         self.rows += 1
         self.readings += row.readings
-        self.oldest = min(self.oldest, at)
-        self.newest = max(self.newest, at)
+        self.oldest = min(self.oldest, measured_at)
+        self.newest = max(self.newest, measured_at)

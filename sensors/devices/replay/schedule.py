@@ -1,18 +1,18 @@
-"""When each row of a recording is posted and with which time; the clock is an argument."""
+"""Schedule of a replay: the moment and the timestamp of each row; the clock is an argument."""
 
 import msgspec
 
 from sensors.devices.replay.recording import RecordingRefused, Survey
 
-# The years 1 to 9999: what RFC 3339 can write.
+# The years 1 to 9999: the range of RFC 3339.
 FIRST_US, LAST_US = -62_135_596_800_000_000, 253_402_300_799_999_999
 
 
 class Schedule(msgspec.Struct, frozen=True):
-    """All times in microseconds since 1970 UTC; `speed` in recorded seconds a second.
+    """Times in microseconds since 1970 UTC; `speed` in recorded seconds a second.
 
-    Speed 0 is as fast as the server takes it. At any other a row is due as long after `start`
-    as it was measured after the `first` one, divided by the speed.
+    Speed 0 is as fast as the server accepts. At any other speed a row is due as long after
+    `start` as it was measured after the `first` row, divided by the speed.
     """
 
     speed: float
@@ -22,15 +22,15 @@ class Schedule(msgspec.Struct, frozen=True):
     newest: int
 
     def due(self, measured_at: int) -> int:
-        """When to post a row that was measured then."""
+        """Return the moment to post a row that was measured at this time."""
         if not self.speed:
             return self.start
         return self.start + round((measured_at - self.first) / self.speed)
 
     def stamp(self, measured_at: int) -> int:
-        """The time to post it with: its own, or one shifted into the present.
+        """Return the timestamp of a row: its own, or its time shifted to the present.
 
-        At speed 0 the newest row is at `start`, at any other a row is at the moment it is due.
+        At speed 0 the newest row is at `start`, at any other speed a row is at its due moment.
         """
         if self.keep_time:
             return measured_at
@@ -40,7 +40,7 @@ class Schedule(msgspec.Struct, frozen=True):
 
 
 def make_schedule(survey: Survey, *, speed: float, keep_time: bool, start: int) -> Schedule:
-    """Raises RecordingRefused when a row would be due or stamped outside of what a time can say."""
+    """Make the schedule. Raises RecordingRefused when a time would leave the years 1 to 9999."""
     schedule = Schedule(
         speed=speed, keep_time=keep_time, start=start, first=survey.first, newest=survey.newest
     )

@@ -1,4 +1,4 @@
-"""What the server's answers mean to a device that posts readings (contract 3.1)."""
+"""Answers of the server to a device that posts readings (docs/api.md)."""
 
 import email.utils
 from collections.abc import Iterable
@@ -9,22 +9,22 @@ import msgspec
 
 from sensors.devices.sending.outbox import Batch
 
-# The request was not at fault: time-out, too early, too many, and everything from 500 on.
-TRY_AGAIN = {408, 425, 429}
-# A 500 is a fault of the server that may lie in this very batch: it must not stop the others.
+# The request was not at fault: timeout, too early, too many, and every 5xx.
+RETRYABLE = {408, 425, 429}
+# A 500 may be caused by this very batch, which must not block the others for ever.
 MAX_TRIES_AFTER_500 = 8
-# Retry-After beyond this is taken for a mistake.
-LONGEST_RETRY_AFTER = 300.0
-# What a stranger answers to a path that only this platform has.
+# A longer Retry-After is treated as a mistake.
+MAX_RETRY_AFTER = 300.0
+# Answers of another server to a path that only this platform has.
 NOT_OURS = {404, 405}
-# A refusal of content lists the errors of so many rows at most.
+# A refusal for content lists the errors of at most this many rows.
 REFUSED_FOR_CONTENT = {400, 409, 413}
 MAX_ERRORS = 100
 CONFLICT = "conflicting-duplicate"
 
 
 class SendingStopped(Exception):
-    """No batch will ever be taken: the text says why and what to do."""
+    """No batch can ever be accepted: the text gives the reason and the remedy."""
 
 
 class RowError(msgspec.Struct, frozen=True):
@@ -34,14 +34,14 @@ class RowError(msgspec.Struct, frozen=True):
 
 
 class ResultRow(msgspec.Struct, frozen=True):
-    """One reading's result in a 2xx answer."""
+    """Result of a reading in a 2xx answer."""
 
     status: str
     errors: list[RowError] = []
 
 
 class ProblemBody(msgspec.Struct, frozen=True):
-    """RFC 9457; what a proxy sends instead has none of it."""
+    """A problem (RFC 9457); the error page of a proxy has none of its fields."""
 
     code: str
     detail: str = ""
@@ -50,7 +50,7 @@ class ProblemBody(msgspec.Struct, frozen=True):
 
 
 class SendingRefusal(msgspec.Struct):
-    """Readings of one machine refused with one code; `detail` is the first one's."""
+    """Readings of a machine refused with the same code; `detail` is that of the first."""
 
     machine_id: str
     code: str
@@ -59,7 +59,7 @@ class SendingRefusal(msgspec.Struct):
 
 
 class Tally(msgspec.Struct):
-    """What became of the readings; `dropped` were never posted, `retries` counts requests."""
+    """Counts of outcomes; `dropped` readings were never posted, `retries` counts requests."""
 
     accepted: int = 0
     late: int = 0
@@ -76,17 +76,17 @@ class Tally(msgspec.Struct):
         return self.accepted + self.late + self.duplicate + self.conflicting + self.refused
 
 
-def is_to_try_again(status: int, *, tries: int) -> bool:
+def is_retryable(status: int, *, tries: int) -> bool:
     if status == httpx.codes.INTERNAL_SERVER_ERROR:
         return tries < MAX_TRIES_AFTER_500
-    return status in TRY_AGAIN or status > httpx.codes.INTERNAL_SERVER_ERROR
+    return status in RETRYABLE or status > httpx.codes.INTERNAL_SERVER_ERROR
 
 
 def retry_after(response: httpx.Response) -> float | None:
-    """Seconds to wait, from a number or a date (RFC 9110 10.2.3); None when it does not say."""
+    """Return the seconds of Retry-After, a number or a date (RFC 9110 10.2.3); None without it."""
     text = response.headers.get("Retry-After", "")
     if text.isascii() and text.isdigit():
-        return min(LONGEST_RETRY_AFTER, float(text))
+        return min(MAX_RETRY_AFTER, float(text))
     try:
         moment = email.utils.parsedate_to_datetime(text)
     except ValueError:
@@ -94,7 +94,7 @@ def retry_after(response: httpx.Response) -> float | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     wait = (moment - datetime.now(UTC)).total_seconds()
-    return min(LONGEST_RETRY_AFTER, max(0.0, wait))
+    return min(MAX_RETRY_AFTER, max(0.0, wait))
 
 
 def problem(response: httpx.Response) -> ProblemBody:
@@ -107,9 +107,9 @@ def problem(response: httpx.Response) -> ProblemBody:
 def stop_unless_answered(response: httpx.Response) -> None:
     """Raise SendingStopped for an answer that every other batch would get as well."""
     if response.status_code == httpx.codes.UNAUTHORIZED:
-        told = problem(response)
+        body = problem(response)
         raise SendingStopped(
-            f"The server refused the device key (401 {told.code}): {told.detail} "
+            f"The server refused the device key (401 {body.code}): {body.detail} "
             "Make one with `python manage.py device_key create` and set DEVICE_KEY."
         )
     if response.is_redirect:
@@ -128,15 +128,15 @@ def _media_type(response: httpx.Response) -> str:
     return str(response.headers.get("Content-Type", ""))
 
 
-def leaves_rows_unsaid(response: httpx.Response, batch: Batch) -> bool:
-    """Whether the batch was refused for its content, in more rows than the answer may list."""
+def omits_row_errors(response: httpx.Response, batch: Batch) -> bool:
+    """Return whether the batch was refused for more rows than the answer can list."""
     return response.status_code in REFUSED_FOR_CONTENT and batch.count > MAX_ERRORS
 
 
 def count(tally: Tally, batch: Batch, response: httpx.Response) -> list[SendingRefusal]:
-    """Add an answer to the tally; return the refusals that were met for the first time.
+    """Add an answer to the tally; return the refusals that occurred for the first time.
 
-    Raises SendingStopped when a 2xx answer is not one of this platform.
+    Raises SendingStopped when a 2xx answer is not from this platform.
     """
     if response.is_success:
         errors = _count_rows(tally, response)
@@ -146,7 +146,7 @@ def count(tally: Tally, batch: Batch, response: httpx.Response) -> list[SendingR
 
 
 def _count_rows(tally: Tally, response: httpx.Response) -> list[RowError]:
-    """Add what was taken; return one error for each reading that was not."""
+    """Add the accepted readings; return an error for each refused reading."""
     try:
         rows = msgspec.json.decode(response.content, type=list[ResultRow])
     except msgspec.DecodeError as exc:
@@ -159,17 +159,16 @@ def _count_rows(tally: Tally, response: httpx.Response) -> list[RowError]:
     return [row.errors[0] if row.errors else RowError() for row in rows if row.status == "refused"]
 
 
-def _row_errors(told: ProblemBody, readings: int) -> list[RowError]:
-    """One error a reading when the whole batch was refused.
+def _row_errors(body: ProblemBody, readings: int) -> list[RowError]:
+    """Return an error for each reading of a batch that was refused whole.
 
-    `errors` holds the first MAX_ERRORS, only of rows at fault; the others share the problem's
-    code.
+    `errors` lists at most MAX_ERRORS rows at fault; the other rows share the code of the problem.
     """
     firsts: dict[int, RowError] = {}
-    for error in told.errors:
+    for error in body.errors:
         if error.index is not None:
             firsts.setdefault(error.index, error)
-    others = [RowError(told.code, told.detail)] * max(0, readings - len(firsts))
+    others = [RowError(body.code, body.detail)] * max(0, readings - len(firsts))
     return [*firsts.values(), *others]
 
 
@@ -182,10 +181,10 @@ def _count_errors(
             tally.conflicting += 1
         else:
             tally.refused += 1
-        known = tally.refusals.get((machine_id, error.code))
-        if known is None:
-            known = SendingRefusal(machine_id, error.code, error.detail, 0)
-            tally.refusals[machine_id, error.code] = known
-            new.append(known)
-        known.count += 1
+        refusal = tally.refusals.get((machine_id, error.code))
+        if refusal is None:
+            refusal = SendingRefusal(machine_id, error.code, error.detail, 0)
+            tally.refusals[machine_id, error.code] = refusal
+            new.append(refusal)
+        refusal.count += 1
     return new

@@ -1,4 +1,4 @@
-"""One batch through HTTP: posted again, after a pause, until the server answers it."""
+"""Delivery of a batch through HTTP, with retries until the server answers."""
 
 import asyncio
 import ipaddress
@@ -15,14 +15,14 @@ log = structlog.get_logger(__name__)
 
 BATCH_PATH = "/api/v1/sensors/readings/batch"
 IN_FLIGHT = 8
-# Longer than the server's own deadlines (1.5 s for a stored answer), shorter than patience.
+# Longer than the server's own deadlines (1.5 s for a stored answer).
 TIMEOUT = httpx.Timeout(10.0, connect=3.0)
-# Shorter than the 5 s after which uvicorn closes an idle connection, else requests meet the end.
+# Shorter than the 5 s after which uvicorn closes an idle connection: a later request would fail.
 KEEP_ALIVE_SECONDS = 3.0
 
 
 def make_client(url: str, device_key: str, *, in_flight: int = IN_FLIGHT) -> httpx.AsyncClient:
-    """One client with kept-alive connections to the platform at `url`."""
+    """Make a client with kept-alive connections to the platform at `url`."""
     return httpx.AsyncClient(
         base_url=url,
         headers={
@@ -48,10 +48,10 @@ def _is_loopback(host: str) -> bool:
 
 
 class Delivery:
-    """Shared by all requests: the pause after a failure, the tally, and what is wrong now."""
+    """State shared by all requests: backoff, tally and the present trouble."""
 
     def __init__(self, client: httpx.AsyncClient, tally: Tally, *, partial: bool) -> None:
-        # A sentence while the server takes nothing; empty while all is well.
+        # A sentence while requests fail; empty otherwise.
         self.trouble = ""
         self._client = client
         self._tally = tally
@@ -62,14 +62,14 @@ class Delivery:
     async def deliver(self, batch: Batch) -> None:
         """Post until the batch is answered, and count the answer.
 
-        Raises SendingStopped when no batch will ever be taken.
+        Raises SendingStopped when no batch can ever be accepted.
         """
         response = await self._answer(batch)
         self._recovered()
         self._tally.requests += 1
         answers.stop_unless_answered(response)
-        if self._partial and answers.leaves_rows_unsaid(response, batch):
-            # With few rows a request the answer says what is wrong with each of them.
+        if self._partial and answers.omits_row_errors(response, batch):
+            # In smaller batches the answer lists the error of every row.
             for part in parts(batch, most=answers.MAX_ERRORS):
                 await self.deliver(part)
             return
@@ -86,7 +86,7 @@ class Delivery:
         clock = asyncio.get_running_loop().time
         tries = 0
         while True:
-            # In a loop, because another request's failure may have prolonged the pause.
+            # In a loop: a failure of another request may have prolonged the pause.
             while pause := self._backoff.remaining(clock()):  # noqa: ASYNC110
                 await asyncio.sleep(pause)
             tries += 1
@@ -95,11 +95,11 @@ class Delivery:
             except httpx.RequestError as exc:
                 self._failed(f"no answer from {self._client.base_url}: {_reason(exc)}", None)
             else:
-                if not answers.is_to_try_again(response.status_code, tries=tries):
+                if not answers.is_retryable(response.status_code, tries=tries):
                     return response
-                told = answers.problem(response)
+                body = answers.problem(response)
                 self._failed(
-                    f"the server answers {response.status_code} {told.code}",
+                    f"the server answers {response.status_code} {body.code}",
                     answers.retry_after(response),
                 )
 
@@ -118,5 +118,5 @@ class Delivery:
 
 
 def _reason(exc: httpx.RequestError) -> str:
-    """httpx leaves the text of most time-outs empty."""
+    """Name the error: httpx leaves the text of most timeouts empty."""
     return f"{type(exc).__name__} {exc}".strip()

@@ -1,4 +1,4 @@
-"""Batches that wait to be posted: bounded, and in order within each machine."""
+"""The outbox of a device: batches waiting to be posted, bounded, in order per machine."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -8,13 +8,13 @@ from typing import Any
 
 import msgspec
 
-# The server takes 1000 readings a request (MAX_BATCH) within a body of 1 MiB; a reading with
-# little metadata is 200 bytes, with as much as it may have 1,300.
+# The server accepts 1,000 readings a request (MAX_BATCH) within a body of 1 MiB; a reading has
+# 200 bytes with little metadata and 1,300 with the maximum.
 BATCH_READINGS = 500
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """One request: `count` readings of one machine, encoded once, however often it is posted."""
+    """A request with `count` readings of one machine, encoded once for all retries."""
 
     machine_id: str
     count: int
@@ -24,36 +24,36 @@ class Batch(msgspec.Struct, frozen=True):
 def by_machine(
     readings: Iterable[dict[str, Any]], *, most: int = BATCH_READINGS
 ) -> Iterator[Batch]:
-    """Batches of at most `most` readings; readings of one machine stay in order."""
+    """Yield batches of at most `most` readings; readings of a machine stay in order."""
     in_order = sorted(readings, key=itemgetter("machine_id"))
     for machine_id, group in groupby(in_order, key=itemgetter("machine_id")):
         while rows := list(islice(group, most)):
-            # The machine is said once, outside.
+            # The machine is named once, in the batch.
             inner = [{k: v for k, v in row.items() if k != "machine_id"} for row in rows]
             body = msgspec.json.encode({"machine_id": machine_id, "readings": inner})
             yield Batch(machine_id, len(rows), body)
 
 
 def parts(batch: Batch, *, most: int) -> Iterator[Batch]:
-    """The same readings in batches of at most `most`."""
+    """Split a batch into batches of at most `most` readings."""
     content = msgspec.json.decode(batch.body)
-    for at in range(0, batch.count, most):
-        rows = content["readings"][at : at + most]
+    for start in range(0, batch.count, most):
+        rows = content["readings"][start : start + most]
         yield Batch(batch.machine_id, len(rows), msgspec.json.encode(content | {"readings": rows}))
 
 
 class Outbox:
-    """One batch of each machine is out at a time, so a machine's readings arrive in order."""
+    """A bounded queue with one batch per machine in flight, so readings arrive in order."""
 
     def __init__(self, bound: int) -> None:
         self.bound = bound
         self.waiting = 0
-        # Readings not answered yet: those that wait and those that are out.
+        # Readings not answered yet: waiting and in flight.
         self.readings = 0
         self._lanes: dict[str, deque[tuple[int, Batch]]] = {}
-        # A dict for its order: machines with something to post and nothing out.
+        # A dict for its order: machines with a waiting batch and none in flight.
         self._ready: dict[str, None] = {}
-        self._out: set[str] = set()
+        self._in_flight: set[str] = set()
         self._count = 0
 
     @property
@@ -66,32 +66,32 @@ class Outbox:
 
     @property
     def is_empty(self) -> bool:
-        """Whether nothing waits and nothing is out."""
-        return not self.waiting and not self._out
+        """Return whether no batch waits and none is in flight."""
+        return not self.waiting and not self._in_flight
 
     def put(self, batch: Batch) -> None:
         self._count += 1
         self._lanes.setdefault(batch.machine_id, deque()).append((self._count, batch))
         self.waiting += 1
         self.readings += batch.count
-        if batch.machine_id not in self._out:
+        if batch.machine_id not in self._in_flight:
             self._ready[batch.machine_id] = None
 
-    def take(self) -> Batch:
-        """The next batch to post; call `settle` with it when it is answered."""
+    def next_batch(self) -> Batch:
+        """Return the next batch to post; call `settle` when it is answered."""
         machine_id = next(iter(self._ready))
         del self._ready[machine_id]
-        self._out.add(machine_id)
+        self._in_flight.add(machine_id)
         return self._pop(machine_id)
 
     def settle(self, batch: Batch) -> None:
-        self._out.discard(batch.machine_id)
+        self._in_flight.discard(batch.machine_id)
         self.readings -= batch.count
         if batch.machine_id in self._lanes:
             self._ready[batch.machine_id] = None
 
     def drop_oldest(self) -> Batch:
-        """Make room: a twin is served better by the newest values than by the oldest."""
+        """Make room: the newest values are worth more to a twin than the oldest."""
         machine_id = min(self._lanes, key=lambda name: self._lanes[name][0][0])
         batch = self._pop(machine_id)
         if machine_id not in self._lanes:

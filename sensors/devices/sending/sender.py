@@ -1,6 +1,6 @@
-"""Posts batches as a device does: bounded, in order, and again until they are answered.
+"""Sender of batches as a device: bounded, in order, with retries until they are answered.
 
-The simulator and the replay use it. Posting again is safe: the server knows repeats.
+Used by the simulator and the replay. A retry is safe: the server recognises duplicates.
 """
 
 import asyncio
@@ -14,15 +14,15 @@ from sensors.devices.sending.answers import Tally
 from sensors.devices.sending.delivery import IN_FLIGHT, Delivery
 from sensors.devices.sending.outbox import Batch, Outbox
 
-# Some ten minutes of the default plant, within the quarter of an hour (RECENT_SECONDS) in which
-# the server knows repeats by heart.
+# About ten minutes of the default plant, within the 15 minutes (RECENT_SECONDS) in which the
+# server recognises duplicates without the database.
 BUFFERED_BATCHES = 10_000
 
 
 class Sender:
-    """`async with Sender(client) as sender:` runs `in_flight` requests side by side.
+    """Runs `in_flight` requests at a time: `async with Sender(client) as sender:`.
 
-    Batches of one machine go one after the other, in the order they were given.
+    Batches of a machine are posted one after the other, in the order given.
     """
 
     def __init__(
@@ -57,31 +57,31 @@ class Sender:
 
     @property
     def unanswered(self) -> int:
-        """Readings that wait or are under way."""
+        """Count of readings waiting or in flight."""
         return self._outbox.readings
 
     @property
     def trouble(self) -> str:
-        """Why nothing is taken at the moment, as a sentence; empty while all is well."""
+        """The reason why requests fail now, as a sentence; empty otherwise."""
         return self._delivery.trouble
 
     async def send(self, batches: Iterable[Batch]) -> None:
-        """Resolve when every batch is answered; waits for room, drops nothing.
+        """Send the batches and wait for every answer; nothing is dropped.
 
-        Raises SendingStopped when no batch will ever be taken (401).
+        Raises SendingStopped when no batch can ever be accepted (401).
         """
         await self.queue(batches)
         await self.settled()
 
     async def queue(self, batches: Iterable[Batch]) -> None:
-        """Take the batches, waiting for room; drops nothing. Raises as `send` does."""
+        """Queue the batches, waiting for room; nothing is dropped. Raises as `send` does."""
         for batch in batches:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._failure or not self._outbox.is_full)
                 self._put(batch)
 
     async def offer(self, batches: Iterable[Batch]) -> None:
-        """Take the batches without waiting; when the buffer is full its oldest are dropped."""
+        """Queue the batches without waiting; a full buffer drops its oldest."""
         async with self._changed:
             for batch in batches:
                 if self._outbox.is_full:
@@ -89,13 +89,13 @@ class Sender:
                 self._put(batch)
 
     async def settled(self) -> None:
-        """Resolve when nothing waits and nothing is under way. Raises as `send` does."""
+        """Wait until no batch waits or is in flight. Raises as `send` does."""
         async with self._changed:
             await self._changed.wait_for(lambda: self._failure or self._outbox.is_empty)
             self.check()
 
     def check(self) -> None:
-        """Raise SendingStopped when no batch will ever be taken, as the other methods do."""
+        """Raise SendingStopped when no batch can ever be accepted, as the other methods do."""
         if self._failure is not None:
             raise self._failure
 
@@ -108,10 +108,10 @@ class Sender:
         while self._failure is None:
             async with self._changed:
                 await self._changed.wait_for(lambda: self._outbox.is_ready)
-                batch = self._outbox.take()
+                batch = self._outbox.next_batch()
             try:
                 await self._delivery.deliver(batch)
-            except Exception as exc:  # whatever it is, whoever waits must hear of it
+            except Exception as exc:  # raised to every waiting caller
                 self._failure = exc
             async with self._changed:
                 self._outbox.settle(batch)

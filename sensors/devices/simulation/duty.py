@@ -1,4 +1,4 @@
-"""What a machine is asked to do at a moment: work cycles, jobs and shifts, a pure function."""
+"""Duty of a machine at a moment: work cycles, jobs and shifts, as a pure function."""
 
 import random
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ class Phase(StrEnum):
 
 @dataclass(frozen=True)
 class Job:
-    """One cycle's part; without a program the machine stands idle for the cycle."""
+    """The part of one cycle; without a program the machine is idle for the cycle."""
 
     runs: bool
     speed: float
@@ -32,7 +32,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Duty:
-    """`drive` is the speed asked for, `load` the torque, both as a share of the rated one."""
+    """Demanded speed (`drive`) and torque (`load`), as shares of the rated values."""
 
     phase: Phase
     drive: float
@@ -41,7 +41,7 @@ class Duty:
 
 
 class DutyCycle:
-    """The same seed gives the same duty at the same moment, in whatever order one asks."""
+    """Duty by seed and moment, independent of the order of calls."""
 
     def __init__(self, seed: str, *, period: float, programs: Sequence[str]) -> None:
         self._seed = seed
@@ -49,7 +49,7 @@ class DutyCycle:
         self._programs = programs
         # Machines do not run in step.
         self._offset = random.Random(seed).uniform(0.0, period)  # noqa: S311 - not a secret
-        self._known: tuple[int, Job] | None = None
+        self._cached: tuple[int, Job] | None = None
 
     def at(self, moment: float) -> Duty:
         cycle, into = divmod(moment + self._offset, self._period)
@@ -59,9 +59,9 @@ class DutyCycle:
         return _duty(job, into / self._period)
 
     def _job(self, cycle: int) -> Job:
-        if self._known is None or self._known[0] != cycle:
-            self._known = (cycle, self._draw(cycle))
-        return self._known[1]
+        if self._cached is None or self._cached[0] != cycle:
+            self._cached = (cycle, self._draw(cycle))
+        return self._cached[1]
 
     def _draw(self, cycle: int) -> Job:
         draw = random.Random(f"{self._seed}/{cycle}")  # noqa: S311 - not a secret
@@ -76,7 +76,7 @@ class DutyCycle:
 
 
 def _duty(job: Job, share: float) -> Duty:
-    """The duty after `share` (0..1) of the cycle."""
+    """Return the duty after `share` (0..1) of the cycle."""
     if share < IDLE_UNTIL:
         return Duty(Phase.IDLE, 0.0, 0.0, None)
     if share < RAMP_UNTIL:

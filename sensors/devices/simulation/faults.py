@@ -1,15 +1,15 @@
-"""Sensors that doubt or fail for a while, as in a real plant: a loose plug, a wet connector."""
+"""Sensor faults that last a while, as in a real plant: a loose plug, a wet connector."""
 
 import random
 
-# A plant of sixty sensors shows about one doubtful sensor a minute, a dead one every five.
+# A plant of sixty sensors has about one uncertain sensor a minute and a bad one every five.
 MEAN_SECONDS_BETWEEN = 3_600.0
 SHORTEST, LONGEST = 4.0, 25.0
 BAD_SHARE = 0.2
 
 
 class Faults:
-    """When one sensor is in doubt; by elapsed time, so the rate of readings does not matter."""
+    """Faults of one sensor by elapsed time, independent of the rate of readings."""
 
     def __init__(self, seed: str, *, since: float) -> None:
         self._random = random.Random(seed)  # noqa: S311 - not a secret
@@ -18,7 +18,7 @@ class Faults:
         self._draw()
 
     def quality(self, moment: float) -> str:
-        """good, uncertain or bad; `moment` in seconds, asked in rising order."""
+        """Return good, uncertain or bad; `moment` in seconds must not decrease."""
         while moment >= self._ends:
             self._draw()
         return self._quality if moment >= self._begins else "good"

@@ -1,4 +1,4 @@
-"""The kinds of machines of the simulated plant, and the machines with their places (ISA-95)."""
+"""Kinds of simulated machines, and the machines with their places (ISA-95)."""
 
 from dataclasses import dataclass
 
@@ -7,8 +7,8 @@ from sensors.units import SHIPPED_UNITS
 SITE = "Plant North"
 # Machine ids are three letters and three digits.
 MAX_MACHINES = 999
-# Ranges as shipped (contract 3.1), but an RMS velocity is never negative; then the standard
-# deviation of the noise and the decimals that a transmitter of this quantity gives.
+# Ranges of the shipped sensor types, except that an RMS velocity is never negative; then the
+# standard deviation of the noise and the decimals of a typical transmitter.
 RANGES = {
     "temperature": (-50.0, 200.0),
     "pressure": (0.0, 500.0),
@@ -22,7 +22,7 @@ DECIMALS = {"temperature": 2, "pressure": 2, "humidity": 1, "speed": 1, "vibrati
 
 @dataclass(frozen=True)
 class SimulatedSensor:
-    """`gain` is the share of the machine's value that reaches the sensor at its position."""
+    """A sensor; `gain` is the share of the machine's value at its position."""
 
     sensor_type: str
     gain: float = 1.0
@@ -38,7 +38,7 @@ class SimulatedSensor:
 
 @dataclass(frozen=True)
 class Kind:
-    """`heating` in kelvin at full work, `standing` and `swing` in bar, `vibration` in mm/s."""
+    """A kind: `heating` in kelvin at full load; `standing`, `swing` in bar; `vibration` in mm/s."""
 
     code: str
     kind: str
@@ -68,7 +68,9 @@ class SimulatedMachine:
 
 def _sensors(*names: str, **gains: float) -> tuple[SimulatedSensor, ...]:
     plain = tuple(SimulatedSensor(name) for name in names)
-    return plain + tuple(SimulatedSensor(f"vibration.{at}", gain) for at, gain in gains.items())
+    return plain + tuple(
+        SimulatedSensor(f"vibration.{position}", gain) for position, gain in gains.items()
+    )
 
 
 _ENDS = {"drive_end": 1.0, "non_drive_end": 0.65}
@@ -112,8 +114,8 @@ KINDS = (
 )  # fmt: skip
 
 
-def place(index: int) -> tuple[SimulatedMachine, Kind]:
-    """Machine number `index` (from 0): the kinds take turns, one of each makes a line."""
+def machine_at(index: int) -> tuple[SimulatedMachine, Kind]:
+    """Return machine number `index` (from 0): kinds alternate, one of each forms a line."""
     row, column = divmod(index, len(KINDS))
     kind = KINDS[column]
     machine = SimulatedMachine(

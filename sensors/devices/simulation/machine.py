@@ -1,4 +1,4 @@
-"""One machine's state, carried forward by elapsed time, and what its sensors say of it."""
+"""State of a machine, advanced by elapsed time, and the readings of its sensors."""
 
 import math
 import random
@@ -19,18 +19,18 @@ from sensors.devices.simulation.kinds import (
 )
 from sensors.timestamps import format_us, from_datetime
 
-# Shorter than the quickest lag below, so the state is the same whatever the step of the caller.
+# Shorter than the quickest lag below, so that the state does not depend on the caller's step.
 STEP_SECONDS = 0.5
-# A long gap is crossed in coarser steps: the lags are exact, only the duty is sampled less.
+# A long gap is crossed in coarser steps: the lags are exact, only the duty is sampled less often.
 MAX_STEPS = 400
-# How long a machine has been at work when it is first asked, so that it does not start cold.
+# Simulated running time before the first reading, so that machines do not start cold.
 WARM_UP_SECONDS = 900.0
 SPIN_SECONDS, PRESSURE_SECONDS, MIST_SECONDS = 2.5, 1.8, 90.0
-# Full work wears a tool out in 8 to 30 hours.
+# Full load wears a tool out in 8 to 30 hours.
 SHORTEST_LIFE, LONGEST_LIFE = 8 * 3_600.0, 30 * 3_600.0
 # Coolant mist lifts the dew point around a working machine.
 MIST_KELVIN = 2.0
-# A doubtful sensor's noise, against its usual one.
+# Noise of an uncertain sensor, as a multiple of its usual noise.
 DOUBT_NOISE = 6.0
 
 PostedReading = dict[str, Any]
@@ -38,7 +38,7 @@ PostedReading = dict[str, Any]
 
 @dataclass
 class State:
-    """`drive` and `wear` are shares; temperature in Cel, pressure in bar, mist in kelvin."""
+    """State: `drive` and `wear` as shares; temperature in Cel, pressure in bar, mist in kelvin."""
 
     moment: float
     temperature: float
@@ -50,7 +50,7 @@ class State:
 
 
 class RunningMachine:
-    """Asked in rising order of time; a clock that steps back stops the physics, not the noise."""
+    """A machine in time; a clock that steps back stops the physics, not the noise."""
 
     def __init__(self, machine: SimulatedMachine, kind: Kind, *, seed: int) -> None:
         self.machine = machine
@@ -62,10 +62,10 @@ class RunningMachine:
         self._first_wear = self._random.uniform(0.0, 0.85)
         self._state: State | None = None
         self._faults: dict[str, Faults] = {}
-        self._told_program: str | None = None
+        self._reported_program: str | None = None
 
     def advanced(self, moment: float) -> State:
-        """The state at `moment` (seconds since 1970 UTC)."""
+        """Advance to `moment` (seconds since 1970 UTC) and return the state."""
         state = self._state or self._begin(moment - WARM_UP_SECONDS)
         self._state = state
         elapsed = moment - state.moment
@@ -76,7 +76,7 @@ class RunningMachine:
         return state
 
     def readings(self, at: datetime) -> list[PostedReading]:
-        """One reading of each sensor, as it goes over the wire."""
+        """Return one reading of each sensor, as the API takes it."""
         moment = at.timestamp()
         state = self.advanced(moment)
         timestamp = format_us(from_datetime(at))
@@ -84,10 +84,10 @@ class RunningMachine:
             self._reading(sensor, state, timestamp, moment) for sensor in self.machine.sensors
         ]
         program = self._duty.at(moment).program
-        if program is not None and program != self._told_program:
-            # Told once when it is loaded: metadata does not ride on every reading.
+        if program is not None and program != self._reported_program:
+            # Reported once when the program is loaded, not with every reading.
             readings[0]["metadata"] = {"program": program}
-        self._told_program = program
+        self._reported_program = program
         return readings
 
     def _begin(self, moment: float) -> State:
@@ -95,7 +95,7 @@ class RunningMachine:
         return State(moment, hall, self._kind.standing, self._first_wear)
 
     def _step(self, state: State, seconds: float) -> None:
-        """Forward by `seconds`, with the duty in the middle of them."""
+        """Advance by `seconds` with the duty at their middle."""
         kind = self._kind
         state.moment += seconds
         duty = self._duty.at(state.moment - seconds / 2)
@@ -143,9 +143,9 @@ class RunningMachine:
         quality = self._quality(sensor.sensor_type, moment)
         sigma = NOISE[sensor.quantity] * (DOUBT_NOISE if quality == "uncertain" else 1.0)
         value = sensor.gain * self._true_value(sensor.quantity, state)
-        least, most = RANGES[sensor.quantity]
-        measured = min(most, max(least, value + self._random.gauss(0.0, sigma)))
-        # Plus zero: a rounded -0.0 would show a minus sign on a page.
+        minimum, maximum = RANGES[sensor.quantity]
+        measured = min(maximum, max(minimum, value + self._random.gauss(0.0, sigma)))
+        # Plus zero: pages would show a minus sign for a rounded -0.0.
         rounded = round(measured, DECIMALS[sensor.quantity]) + 0.0
         return {
             "machine_id": self.machine.machine_id,

@@ -1,13 +1,13 @@
-"""The simulated plant: `Plant(machines=12, seed=1).readings(at)` is one tick of all sensors."""
+"""The simulated plant: `Plant(machines=12, seed=1).readings(at)` reads all sensors once."""
 
 from datetime import datetime
 
-from sensors.devices.simulation.kinds import MAX_MACHINES, SimulatedMachine, place
+from sensors.devices.simulation.kinds import MAX_MACHINES, SimulatedMachine, machine_at
 from sensors.devices.simulation.machine import PostedReading, RunningMachine
 
 
 class Plant:
-    """Machines that move by the time they are asked for, not by how often.
+    """Machines that advance by elapsed time, not by the number of calls.
 
     The same seed and the same moments give the same readings.
     """
@@ -15,19 +15,19 @@ class Plant:
     def __init__(self, *, machines: int = 12, seed: int = 1) -> None:
         if not 1 <= machines <= MAX_MACHINES:
             raise ValueError(f"expected 1 to {MAX_MACHINES} machines, got {machines}")
-        running = [RunningMachine(*place(index), seed=seed) for index in range(machines)]
-        self._running = {one.machine.machine_id: one for one in running}
+        running = [RunningMachine(*machine_at(index), seed=seed) for index in range(machines)]
+        self._running = {machine.machine.machine_id: machine for machine in running}
 
     @property
     def machines(self) -> list[SimulatedMachine]:
-        return [one.machine for one in self._running.values()]
+        return [running.machine for running in self._running.values()]
 
     def readings(self, at: datetime) -> list[PostedReading]:
-        """One reading of every sensor of every machine, ready for the wire."""
+        """Return one reading of every sensor of every machine, as the API takes it."""
         return [reading for name in self._running for reading in self.machine_readings(name, at)]
 
     def machine_readings(self, machine_id: str, at: datetime) -> list[PostedReading]:
-        """One reading of each sensor of one machine. Raises KeyError for an unknown one."""
+        """Return one reading of each sensor of a machine. Raises KeyError."""
         if at.tzinfo is None:
             raise ValueError(f"expected a time with an offset, got {at.isoformat()}")
         return self._running[machine_id].readings(at)

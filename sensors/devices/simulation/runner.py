@@ -1,4 +1,4 @@
-"""The plant in real time: measures by the timetable and hands the batches to the sender."""
+"""The plant in real time: readings by the timetable, handed to the sender."""
 
 import asyncio
 import time
@@ -9,20 +9,20 @@ from sensors.devices.sending.sender import Sender
 from sensors.devices.simulation.plant import Plant
 from sensors.devices.simulation.timetable import Timetable
 
-# The wall clock may step while we sleep: look again at least this often.
+# The wall clock may step during a sleep, so it is read at least this often.
 LONGEST_SLEEP = 1.0
 
 
 def default_rate(plant: Plant) -> float:
-    """Each sensor once a second."""
+    """Return the rate of one reading a second from each sensor."""
     return float(sum(len(machine.sensors) for machine in plant.machines))
 
 
 async def run_plant(plant: Plant, sender: Sender, *, rate: float) -> None:
-    """Run until cancelled. Raises SendingStopped when no reading will ever be taken.
+    """Run until cancelled. Raises SendingStopped when no reading can ever be accepted.
 
-    The first tick is answered before time begins, so a plant that starts before its server
-    waits for it instead of collecting what nobody asked for.
+    The first readings are answered before the timetable starts, so that a plant that starts
+    before its server waits instead of filling its buffer.
     """
     await sender.send(by_machine(plant.readings(datetime.now(UTC))))
     sensors = {machine.machine_id: len(machine.sensors) for machine in plant.machines}

@@ -1,20 +1,20 @@
-"""When each machine measures and when it posts, so that a rate is met; the clock is an argument."""
+"""Timetable of measuring and posting at a given rate; the clock is an argument."""
 
 import heapq
 from collections.abc import Mapping
 
-# RATE_LIMIT grants a device key 100 requests a second; what is posted again needs room as well.
-# Beyond this, a machine posts several moments in one batch.
+# RATE_LIMIT allows a device key 100 requests a second, and retries need room as well. At higher
+# rates a machine posts several moments in one batch.
 MAX_POSTS_A_SECOND = 60.0
-# A clock that jumped, or a process that slept: what was not measured then is not made up now.
+# After a clock jump or a suspended process, missed readings are not made up.
 LONGEST_GAP = 30.0
 
 
 class Timetable:
-    """Every sensor measures each `interval` seconds; machines take turns, not all at once."""
+    """A sensor measures each `interval` seconds; machines post one after the other."""
 
     def __init__(self, sensors: Mapping[str, int], *, rate: float, start: float) -> None:
-        """`sensors`: how many a machine has; `rate`: readings a second in total."""
+        """`sensors`: count per machine; `rate`: readings a second in total."""
         self.interval = sum(sensors.values()) / rate
         self.post_every = max(self.interval, len(sensors) / MAX_POSTS_A_SECOND)
         self._machines = list(sensors)
@@ -25,7 +25,7 @@ class Timetable:
         return self._turns[0][0]
 
     def due(self, now: float) -> list[tuple[str, list[float]]]:
-        """The machines whose turn has come, each with the moments it measured since its last."""
+        """Return the machines due to post, each with the moments measured since its last post."""
         if abs(now - self.next_due) > max(LONGEST_GAP, 2 * self.post_every):
             self._begin(now)
         turns = []

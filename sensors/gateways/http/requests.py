@@ -1,6 +1,6 @@
-"""What a device's request is before its content is looked at: key, type, size, options.
+"""HTTP requests of devices before their content: method, key, media type, size, options.
 
-Both doors make the same of it: the lean handler of an ASGI scope, Django's of its HttpRequest.
+The device handler makes a DeviceRequest of an ASGI scope, Django's test client of an HttpRequest.
 """
 
 from collections.abc import Awaitable, Callable
@@ -13,12 +13,13 @@ from django.http.request import UnreadablePostError
 from django.utils.http import parse_header_parameters
 
 from sensors.exceptions import SensorsError
+from sensors.ingest.pipeline import IngestOptions
 
 JSON = "application/json"
 
 
 class DeviceRequest(msgspec.Struct, frozen=True):
-    """The method, the raw headers and query that matter here, and the body when it is wanted.
+    """The method, the headers and query that matter here, and a way to read the body.
 
     `read_body` raises BodyTooLarge, BodyTooSlow, or SensorsError for one that broke off.
     """
@@ -32,7 +33,7 @@ class DeviceRequest(msgspec.Struct, frozen=True):
 
 
 class DeviceAnswer(msgspec.Struct, frozen=True):
-    """A status, a body, and its headers but for the body's length."""
+    """A status, a body, and the headers except Content-Length."""
 
     status: int
     body: bytes
@@ -40,7 +41,7 @@ class DeviceAnswer(msgspec.Struct, frozen=True):
 
 
 def of_django(request: HttpRequest) -> DeviceRequest:
-    """The request as it comes through Django's own handlers."""
+    """Make the request of one that came through Django's own handlers."""
     meta = request.META
 
     async def read_body() -> bytes:
@@ -71,7 +72,7 @@ class BodyTooLarge(SensorsError):
     title = "The body is too large"
 
     def __init__(self, limit: int) -> None:
-        # Nobody wants the rest of it.
+        # The rest of the body is not read.
         super().__init__(f"Expected at most {limit} bytes.", headers={"Connection": "close"})
 
 
@@ -105,24 +106,17 @@ class InvalidParameter(SensorsError):
     title = "The query is not valid"
 
 
-class Options(msgspec.Struct, frozen=True):
-    """The query of a request: what to wait for, and whether good rows go without the bad."""
-
-    ack_stored: bool
-    partial: bool
-
-
-def options(query: str) -> Options:
-    """Raises InvalidParameter."""
+def parse_options(query: str) -> IngestOptions:
+    """Parse `?ack=logged|stored&partial=false|true`. Raises InvalidParameter."""
     if not query:
         return _DEFAULT
-    given = QueryDict(query)
-    ack = _one_of(given, "ack", ("logged", "stored"))
-    partial = _one_of(given, "partial", ("false", "true"))
-    return Options(ack == "stored", partial == "true")
+    parameters = QueryDict(query)
+    ack = _one_of(parameters, "ack", ("logged", "stored"))
+    partial = _one_of(parameters, "partial", ("false", "true"))
+    return IngestOptions(ack_stored=ack == "stored", partial=partial == "true")
 
 
-_DEFAULT = Options(ack_stored=False, partial=False)
+_DEFAULT = IngestOptions()
 
 
 def _one_of(query: QueryDict, name: str, allowed: tuple[str, str]) -> str:
@@ -133,7 +127,7 @@ def _one_of(query: QueryDict, name: str, allowed: tuple[str, str]) -> str:
 
 
 def check_content_type(request: DeviceRequest) -> None:
-    """JSON in UTF-8, not compressed. Raises UnsupportedMediaType."""
+    """Accept JSON in UTF-8, not compressed. Raises UnsupportedMediaType."""
     if request.content_encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
             "Send the body as it is, not compressed.", code="unsupported-encoding"
@@ -142,7 +136,7 @@ def check_content_type(request: DeviceRequest) -> None:
         return
     try:
         kind, parameters = parse_header_parameters(request.content_type)
-    except ValueError:  # an RFC 2231 charset that is none
+    except ValueError:  # an RFC 2231 charset that does not exist
         raise UnsupportedMediaType(f"Expected Content-Type: {JSON}.") from None
     if kind != JSON:
         raise UnsupportedMediaType(f"Expected Content-Type: {JSON}.")

@@ -13,7 +13,7 @@ from sensors.exceptions import FieldError, SensorsError
 from sensors.ingest import field_rules, serializers
 from sensors.ingest.json_body import parse_json
 from sensors.ingest.payloads import ParsedRequest
-from sensors.ingest.serializers import check_batch, check_single
+from sensors.ingest.serializers import parse_batch, parse_single
 from sensors.timestamps import SECOND_US, format_us, parse_rfc3339
 
 NOW = parse_rfc3339("2026-11-23T12:00:00Z")
@@ -30,7 +30,7 @@ def codes_of(body: bytes | dict[str, Any]) -> list[tuple[str, str]]:
     """(field, code) of everything that is wrong with a single reading."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     try:
-        return [(error.field, error.code) for error in check_single(raw, now_us=NOW).errors]
+        return [(error.field, error.code) for error in parse_single(raw, now_us=NOW).errors]
     except SensorsError as exc:
         return [("", exc.code)]
 
@@ -225,7 +225,7 @@ def test_everything_that_is_wrong_is_said_at_once() -> None:
 
 
 def taken(**changes: Any) -> Any:
-    checked = check_single(json.dumps(GOOD | changes).encode(), now_us=NOW)
+    checked = parse_single(json.dumps(GOOD | changes).encode(), now_us=NOW)
     assert checked.errors == []
     return checked.readings[0]
 
@@ -239,7 +239,7 @@ def test_minus_zero_is_zero() -> None:
 
 
 def test_underflow_is_zero() -> None:
-    assert check_single(with_raw("value", "1e-400"), now_us=NOW).readings[0].value == 0.0
+    assert parse_single(with_raw("value", "1e-400"), now_us=NOW).readings[0].value == 0.0
 
 
 def test_fraction_beyond_six_digits_is_cut() -> None:
@@ -275,7 +275,7 @@ def batch(rows: Any, **outer: Any) -> bytes:
 
 def errors_of(body: bytes) -> list[tuple[int | None, str, str]]:
     try:
-        errors = check_batch(body, now_us=NOW).errors
+        errors = parse_batch(body, now_us=NOW).errors
     except SensorsError as exc:
         errors = getattr(exc, "errors", [FieldError("", exc.code, "")])
     return [(error.index, error.field, error.code) for error in errors]
@@ -304,7 +304,7 @@ def test_batch_that_is_wrong_is_refused(body: bytes, error: tuple[Any, ...]) -> 
 
 
 def test_batch_names_the_machine_for_all() -> None:
-    checked = check_batch(batch([without("machine_id")] * 2, machine_id="CNC-007"), now_us=NOW)
+    checked = parse_batch(batch([without("machine_id")] * 2, machine_id="CNC-007"), now_us=NOW)
 
     assert [one.machine_id for one in checked.readings.values()] == ["CNC-007", "CNC-007"]
 

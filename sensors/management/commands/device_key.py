@@ -1,4 +1,4 @@
-"""`device_key create|list|rotate|revoke`: credentials of devices; a secret is shown once."""
+"""The command `device_key create|list|rotate|revoke`; a secret is shown once."""
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
@@ -87,10 +87,10 @@ def _key(name: str) -> DeviceKey:
 
 
 def _machines(machine_ids: Sequence[str]) -> list[Machine]:
-    found = list(Machine.objects.filter(machine_id__in=machine_ids))
-    if unknown := set(machine_ids) - {machine.machine_id for machine in found}:
+    machines = list(Machine.objects.filter(machine_id__in=machine_ids))
+    if unknown := set(machine_ids) - {machine.machine_id for machine in machines}:
         raise CommandError(f"There is no machine {', '.join(sorted(unknown))}.")
-    return found
+    return machines
 
 
 def _expiry(text: str | None) -> datetime | None:

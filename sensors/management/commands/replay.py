@@ -1,4 +1,4 @@
-"""`replay`: a recorded CSV, posted through HTTP as a device would have."""
+"""The command `replay`: post a recorded CSV through HTTP as a device would."""
 
 import asyncio
 import math
@@ -23,9 +23,9 @@ from sensors.timestamps import format_us, now_us
 
 log = structlog.get_logger(__name__)
 
-# Slower, and no one lives to see the end; faster, and rows fall on one microsecond.
+# Slower replays take years; faster ones put several rows on one microsecond.
 SLOWEST, FASTEST = 0.001, 1_000_000.0
-TABULATOR = {"tab", r"\t"}
+TAB_NAMES = {"tab", r"\t"}
 
 
 class Command(BaseCommand):
@@ -35,7 +35,7 @@ class Command(BaseCommand):
         "offset. An empty cell is no reading, NaN one of quality bad. The whole file is checked "
         "before anything is posted."
     )
-    # It talks to a server and needs nothing of this machine's database.
+    # The command talks to a server and needs no database of this machine.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -84,28 +84,28 @@ class Command(BaseCommand):
 
 
 class _Replay:
-    """One run of the command; afterwards `summary`, and `problem` unless all was taken."""
+    """One run of the command, with a `summary`, and a `problem` unless everything was kept."""
 
     def __init__(self, recording: Recording, *, machine_id: str) -> None:
         self.summary = "Ended before anything was posted."
         self.problem = ""
         self._recording = recording
         self._machine_id = machine_id
-        self._found = Survey()
+        self._survey = Survey()
         self._before = 0
 
     async def run(self, *, speed: float, keep_time: bool, url: str, key: str) -> None:
-        """Until all is answered, or until SIGTERM or Ctrl-C. Raises RecordingRefused."""
-        found = self._found
-        if await until_signal(survey(self._recording, found), show(self._checked, _silent)):
+        """Post until everything is answered, or until a signal. Raises RecordingRefused."""
+        recorded = self._survey
+        if await until_signal(survey(self._recording, recorded), show(self._checked, _silent)):
             return
-        schedule = make_schedule(found, speed=speed, keep_time=keep_time, start=now_us())
+        schedule = make_schedule(recorded, speed=speed, keep_time=keep_time, start=now_us())
         log.info(
             "replay_started",
             machine=self._machine_id,
-            rows=found.rows,
-            readings=found.readings,
-            until=format_us(schedule.due(found.newest)) if speed else None,
+            rows=recorded.rows,
+            readings=recorded.readings,
+            until=format_us(schedule.due(recorded.newest)) if speed else None,
         )
         async with (
             make_client(url, key, in_flight=1) as client,
@@ -119,7 +119,7 @@ class _Replay:
             await until_signal(
                 play(
                     self._recording,
-                    self._found,
+                    self._survey,
                     schedule,
                     machine_id=self._machine_id,
                     sender=sender,
@@ -135,17 +135,17 @@ class _Replay:
         )
 
     def _share(self, sender: Sender) -> str:
-        answered, all_of_it = sender.tally.answered, self._found.readings
+        answered, all_of_it = sender.tally.answered, self._survey.readings
         share = f"{answered:,} of " if answered < all_of_it else ""
         return f"{share}{all_of_it:,} readings"
 
     def _checked(self) -> str:
-        return f"checked {self._found.rows:,} rows"
+        return f"checked {self._survey.rows:,} rows"
 
     def _line(self, sender: Sender) -> str:
         answered = sender.tally.answered
         since, self._before = answered - self._before, answered
-        percent = 100 * answered // self._found.readings
+        percent = 100 * answered // self._survey.readings
         trouble = sender.trouble and f" waiting: {sender.trouble};"
         return f"{percent}% {self._share(sender)}, {since:,}/s;{trouble} {counts(sender.tally)}"
 
@@ -153,25 +153,25 @@ class _Replay:
         log.info(
             "readings_replayed",
             answered=sender.tally.answered,
-            readings=self._found.readings,
+            readings=self._survey.readings,
             refused=sender.tally.refused,
             trouble=sender.trouble or None,
         )
 
 
 def _silent() -> None:
-    """A file that takes minutes to check is worth no event."""
+    """Log nothing while the file is checked."""
 
 
 def _refusals(tally: Tally) -> str:
-    """What was refused, each code with its first reason; empty when only conflicts were."""
-    others = [one for (_, code), one in tally.refusals.items() if code != CONFLICT]
-    listed = "; ".join(f"{one.count:,} {one.code} ({one.detail})" for one in others)
-    return f"Refused: {listed}." if others else ""
+    """List the refusals, each code with its first reason; empty when there were only conflicts."""
+    refusals = [found for (_, code), found in tally.refusals.items() if code != CONFLICT]
+    listed = "; ".join(f"{found.count:,} {found.code} ({found.detail})" for found in refusals)
+    return f"Refused: {listed}." if refusals else ""
 
 
 def _recording(options: dict[str, Any]) -> Recording:
-    """Raises MappingRefused."""
+    """Make the recording of the options. Raises MappingRefused."""
     check_sensors(options["mappings"])
     return Recording(
         options["file"],
@@ -226,7 +226,7 @@ def _speed(text: str) -> float:
 
 
 def _delimiter(text: str) -> str:
-    delimiter = "\t" if text in TABULATOR else text
+    delimiter = "\t" if text in TAB_NAMES else text
     if len(delimiter) != 1 or delimiter in '\r\n"':
         raise ArgumentTypeError(f"expected one character such as ; or `tab`, got {text!r}")
     return delimiter
@@ -234,7 +234,7 @@ def _delimiter(text: str) -> str:
 
 def _encoding(text: str) -> str:
     try:
-        "".encode(text)  # knows text encodings only, unlike codecs.lookup
+        "".encode(text)  # accepts text encodings only, unlike codecs.lookup
     except (LookupError, UnicodeError):
         raise ArgumentTypeError(f"expected an encoding such as latin-1, got {text!r}") from None
     return text

@@ -1,4 +1,4 @@
-"""`simulate`: a believable plant that posts through HTTP like any device."""
+"""The command `simulate`: a believable plant that posts through HTTP like any device."""
 
 import asyncio
 import math
@@ -22,7 +22,7 @@ log = structlog.get_logger(__name__)
 
 class Command(BaseCommand):
     help = "Post the readings of a simulated plant; the device key comes from DEVICE_KEY."
-    # It talks to a server and needs nothing of this machine's database.
+    # The command talks to a server and needs no database of this machine.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -51,14 +51,14 @@ class Command(BaseCommand):
 async def _simulate(plant: Plant, *, rate: float, url: str, key: str) -> str:
     """Run until SIGTERM or Ctrl-C; return the summary."""
     async with make_client(url, key) as client, Sender(client) as sender:
-        shown = _Shown(sender)
-        await until_signal(run_plant(plant, sender, rate=rate), show(shown.line, shown.log))
+        progress = _Progress(sender)
+        await until_signal(run_plant(plant, sender, rate=rate), show(progress.line, progress.log))
         unsent = await drained(sender)
         return f"Simulated {len(plant.machines)} machines: {_counts(sender)}{unsent}."
 
 
-class _Shown:
-    """How it goes, each time with what was answered since the time before."""
+class _Progress:
+    """Progress of the simulation, with the rate since the last line."""
 
     def __init__(self, sender: Sender) -> None:
         self._sender = sender

@@ -82,18 +82,19 @@ local function look_up(machine)
     local kept = found[i]
     if kept then
       local latest = machine.latest[names[i]]
-      latest.order, latest.measured = string.sub(kept, 1, 16), string.sub(kept, 17, 32)
+      latest.effective, latest.measured = string.sub(kept, 1, 16), string.sub(kept, 17, 32)
     end
   end
 end
 
-local function order_of(measured, received)
+local function effective_time(measured, received)
   return measured < received and measured or received
 end
 
--- Newest wins by (order, position); a repeat of the latest from beyond the window is late too.
-local function is_late(latest, order, measured)
-  return latest.order and (order < latest.order or measured == latest.measured)
+-- The newest wins: by effective time, then by position in the log; a repeat of the latest from
+-- beyond the window is late too (tests/data/newest_wins.json).
+local function is_late(latest, effective, measured)
+  return latest.effective and (effective < latest.effective or measured == latest.measured)
 end
 
 local function number_of(series, pattern)
@@ -126,13 +127,13 @@ local function is_plain(machine)
     local before = machine.newest[sensor]
     local ascends, last = is_ascending(series, before)
     if not ascends then return false end
-    if not before and is_late(machine.latest[sensor], order_of(first, received), first) then
+    if not before and is_late(machine.latest[sensor], effective_time(first, received), first) then
       return false
     end
     local number = number_of(series, '%d+$')
     machine.newest[sensor] = {
-      order = order_of(last, received), measured = last, received = received, number = number,
-      packed = arguments[machine.offset + number],
+      effective = effective_time(last, received), measured = last, received = received,
+      number = number, packed = arguments[machine.offset + number],
     }
   end
   return true
@@ -158,7 +159,7 @@ local function write_rows(machine, packed, offset, number)
   local fields = { '_pos', machine.position }
   for sensor, newest in pairs(machine.newest) do
     fields[#fields + 1] = sensor
-    fields[#fields + 1] = newest.order .. newest.measured .. newest.packed
+    fields[#fields + 1] = newest.effective .. newest.measured .. newest.packed
   end
   redis.call('HSET', machine.key, unpack(fields))
   count('sensor_readings_processed', number)
@@ -187,7 +188,8 @@ local function rows_of(machine)
       known[measured] = series.found[i]
       rows[number] = {
         sensor = series.sensor, key = series.key, known = known, measured = measured,
-        identity = arguments[series.at + 2 * i - 1], order = order_of(measured, series.received),
+        identity = arguments[series.at + 2 * i - 1],
+        effective = effective_time(measured, series.received),
         packed = arguments[machine.offset + number],
       }
     end
@@ -226,7 +228,7 @@ local function write_judged(machine, rows)
   for _, row in ipairs(rows) do
     if row.outcome == 'a' then
       local latest = machine.newest[row.sensor] or machine.latest[row.sensor]
-      if is_late(latest, row.order, row.measured) then
+      if is_late(latest, row.effective, row.measured) then
         row.outcome = 'l'
         packed[#packed + 1] = string.sub(row.packed, 1, -7) .. 'true]'
       else

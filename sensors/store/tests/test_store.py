@@ -344,7 +344,7 @@ class Model:
             if outcomes[at] is not A:
                 continue
             latest = self.latest.get((one.machine_id, one.sensor_type))
-            if latest and one.order < latest.order:
+            if latest and one.effective_at < latest.effective_at:
                 outcomes[at] = L
             else:
                 self.latest[one.machine_id, one.sensor_type] = one

@@ -1,4 +1,4 @@
-"""Ages, staleness and connectivity as they go out (contract 3.2)."""
+"""Ages, staleness and connectivity as they go out."""
 
 from typing import Any
 

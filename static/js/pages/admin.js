@@ -1,4 +1,4 @@
-// The choice of colours in admin.
-import { wireTheme } from "../theme.js";
+// Admin: the choice of the theme.
+import { wireTheme } from "../common/theme.js";
 
 wireTheme(document.querySelector("[data-part=theme]"));

@@ -1,8 +1,8 @@
-// What every page has: the choice of colours, the keys, and our own page for when the server is away.
-import { wireKeys } from "../keys.js";
-import { wireTheme } from "../theme.js";
+// Every page: theme, keyboard shortcuts, and the page for an unreachable server.
+import { wireKeys } from "../common/keys.js";
+import { wireTheme } from "../common/theme.js";
 
 wireTheme(document.querySelector("[data-part=theme]"));
 wireKeys();
-// Browsers have it in secure contexts only; an extra, for which no page waits or fails.
+// Browsers have service workers in secure contexts only; no page depends on one.
 addEventListener("load", () => navigator.serviceWorker?.register("/service-worker.js").catch(() => {}));

@@ -1,62 +1,62 @@
-// A page on the wall: the screen stays awake, and the page renews itself, never onto an error page.
-import { answers, IDLE_MS, reason } from "../renewal.js";
+// A wall screen: it stays awake, and reloads its page, never onto an error page.
+import { fetchOk, IDLE_MS, reloadReason } from "../common/reload.js";
 
 const PROBE_MS = 60_000;
-const TOUCHES = ["pointermove", "pointerdown", "keydown", "wheel"];
+const INPUT_EVENTS = ["pointermove", "pointerdown", "keydown", "wheel"];
 
 const live = document.querySelector("[data-live]");
-let touchedAt = -Infinity;
-let isAsking = false;
-let idle = setTimeout(rest, IDLE_MS);
-let next = setTimeout(ask, pause());
+let inputAt = -Infinity;
+let isProbing = false;
+let idleTimer = setTimeout(setIdle, IDLE_MS);
+let probeTimer = setTimeout(probe, pause());
 
-/** Not all screens of a plant at the same moment. */
+/** With random jitter: not all screens of a plant at the same moment. */
 function pause() {
   return PROBE_MS * (0.75 + Math.random() / 2);
 }
 
-async function ask() {
-  if (isAsking) return;
-  isAsking = true;
-  clearTimeout(next);
-  await renew().finally(() => {
-    isAsking = false;
-    next = setTimeout(ask, pause());
+async function probe() {
+  if (isProbing) return;
+  isProbing = true;
+  clearTimeout(probeTimer);
+  await reloadIfNeeded().finally(() => {
+    isProbing = false;
+    probeTimer = setTimeout(probe, pause());
   });
 }
 
-/** Both must answer: the server, and this very page. */
-async function renew() {
-  const { release: mine, probe } = document.body.dataset;
-  const { release: served } = (await (await answers(probe))?.json()) ?? {};
+/** Reload only if the server answers, and for this very page. */
+async function reloadIfNeeded() {
+  const { release: mine, probe: url } = document.body.dataset;
+  const { release: served } = (await (await fetchOk(url))?.json()) ?? {};
   if (!served) return;
   const now = performance.now();
-  const renewedMs = Date.now() - Number(sessionStorage.getItem("renewed-at"));
-  const why = reason({ mine, served, ageMs: now, idleMs: now - touchedAt, renewedMs, feed: live.dataset.feed });
-  if (!why || !(await answers(location.href))) return;
+  const sinceReloadMs = Date.now() - Number(sessionStorage.getItem("renewed-at"));
+  const reason = reloadReason({ mine, served, ageMs: now, idleMs: now - inputAt, sinceReloadMs, feed: live.dataset.feed });
+  if (!reason || !(await fetchOk(location.href))) return;
   sessionStorage.setItem("renewed-at", Date.now());
   location.reload();
 }
 
-function rest() {
+function setIdle() {
   document.body.classList.add("kiosk--idle");
 }
 
-function touched() {
-  touchedAt = performance.now();
+function onInput() {
+  inputAt = performance.now();
   document.body.classList.remove("kiosk--idle");
-  clearTimeout(idle);
-  idle = setTimeout(rest, IDLE_MS);
+  clearTimeout(idleTimer);
+  idleTimer = setTimeout(setIdle, IDLE_MS);
 }
 
-/** Refused where it is not known, without HTTPS and while hidden: the screen's own settings decide then. */
+/** Browsers refuse a wake lock without HTTPS and while hidden: the screen's own settings apply then. */
 function stayAwake() {
   if (!document.hidden) navigator.wakeLock?.request("screen").catch(() => null);
 }
 
-TOUCHES.forEach((type) => addEventListener(type, touched, { passive: true }));
+INPUT_EVENTS.forEach((type) => addEventListener(type, onInput, { passive: true }));
 document.addEventListener("visibilitychange", stayAwake);
 stayAwake();
-addEventListener("online", ask);
-// The feed came back or ended: the server was started anew perhaps, with another release.
-new MutationObserver(ask).observe(live, { attributeFilter: ["data-feed"] });
+addEventListener("online", probe);
+// The feed came back or ended: the server may have restarted with another release.
+new MutationObserver(probe).observe(live, { attributeFilter: ["data-feed"] });

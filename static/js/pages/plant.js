@@ -1,37 +1,37 @@
-// The plant: the newest of everything on a board that can be searched.
-import { Board } from "../board.js";
-import { Filter } from "../filter.js";
-import { goLive } from "../live.js";
-import { Sparks } from "../spark.js";
-import { serverTime } from "../state.js";
+// The plant's page: newest values on a board with a filter.
+import { Board } from "../board/board.js";
+import { Filter } from "../board/filter.js";
+import { Sparks } from "../board/spark.js";
+import { goLive } from "../live/page.js";
+import { serverTime } from "../live/state.js";
 
 const root = document.querySelector("[data-live]");
 const form = root.querySelector("[data-part=filter]");
 const board = form && new Board(root);
 const sparks = new Sparks(root);
-let isAsked = false;
-const filter = form && new Filter(form, () => { isAsked = true; page.soon(); });
+let isFilterChanged = false;
+const filter = form && new Filter(form, () => { isFilterChanged = true; page.paintNext(); });
 
 const page = goLive({
-  hear({ type, data }) {
+  onEvent({ data }) {
     if (data?.readings) sparks.add(data.readings);
   },
-  extra(at, state, looks) {
-    const isBusy = board && showBoard(looks);
-    sparks.draw(serverTime(state, at), page.sight);
+  onFrame(nowMs, state, views) {
+    const isBusy = board && showBoard(views);
+    sparks.draw(serverTime(state, nowMs), page.visibleTiles);
     return isBusy;
   },
 });
-page.sight.onSeen((tiles) => sparks.see(tiles));
+page.visibleTiles.onAppear((tiles) => sparks.loadFor(tiles));
 
-/** What filter and order want of this frame; whether there is more to do. */
-function showBoard(looks) {
-  if (board.update(looks) || isAsked) {
-    isAsked = false;
-    filter.count(board.machines);
-    board.ask(filter.wanted);
+/** Apply filter and order to a frame's part of the tiles; return whether there is more to do. */
+function showBoard(views) {
+  if (board.update(views) || isFilterChanged) {
+    isFilterChanged = false;
+    filter.showCounts(board.machines);
+    board.setFilter(filter.criteria);
   }
-  const isBusy = board.show();
+  const isBusy = board.showNext();
   board.sort();
   return isBusy;
 }

@@ -16,5 +16,5 @@ export function machine(machine_id = "CNC-001", latest = null) {
 }
 
 export function message(type, data, changes = {}) {
-  return { type, machine_id: "CNC-001", timestamp: noon(), cursor: null, data, at: 0, ...changes };
+  return { type, machine_id: "CNC-001", timestamp: noon(), cursor: null, data, nowMs: 0, ...changes };
 }

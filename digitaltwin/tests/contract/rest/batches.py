@@ -8,7 +8,7 @@ from digitaltwin.tests.contract.walk import clause, expect, hold
 PARTIAL_URL = f"{BATCH_URL}?partial=true"
 
 
-@clause("3.1 batch", "201 with one result per reading, in order")
+@clause("batches", "201 with one result per reading, in order")
 def _(here: Instance) -> None:
     rows = [here.reading(), here.reading(sensor_type="speed", unit="rpm")]
     answer = here.send({"readings": rows}, url=BATCH_URL)
@@ -17,7 +17,7 @@ def _(here: Instance) -> None:
     hold(all({"id", "received_at", "processed_at"} <= row.keys() for row in answer.json()), "form")
 
 
-@clause("3.1 batch", "the outer machine_id stands for readings without one; another is refused")
+@clause("batches", "the outer machine_id stands for readings without one; another is refused")
 def _(here: Instance) -> None:
     row = here.reading()
     del row["machine_id"]
@@ -28,7 +28,7 @@ def _(here: Instance) -> None:
     expect_problem(here.send({"readings": [row]}, url=BATCH_URL), 400, "required")
 
 
-@clause("3.1 batch", "200 if all were duplicates, 201 if any was accepted or late")
+@clause("batches", "200 if all were duplicates, 201 if any was accepted or late")
 def _(here: Instance) -> None:
     rows = [here.reading(), here.reading()]
     expect(here.send({"readings": rows}, url=BATCH_URL).status_code, 201, "first")
@@ -39,7 +39,7 @@ def _(here: Instance) -> None:
     expect(more.status_code, 201, "with a new one")
 
 
-@clause("3.1 batch", "all or none: one bad row of 100 and nothing is written; errors say which")
+@clause("batches", "all or none: one bad row of 100 and nothing is written; errors say which")
 def _(here: Instance) -> None:
     good = [here.reading() for _ in range(99)]
     rows = [*good[:57], here.reading(value="x"), *good[57:]]
@@ -51,7 +51,7 @@ def _(here: Instance) -> None:
     hold("duplicate" not in statuses, "the good rows had not been written")
 
 
-@clause("3.1 batch", "a conflict refuses the batch whole; within one batch too")
+@clause("batches", "a conflict refuses the batch whole; within one batch too")
 def _(here: Instance) -> None:
     row, other = here.reading(), here.reading()
     answer = here.send({"readings": [row, row | {"value": 1}, other]}, url=BATCH_URL)
@@ -60,7 +60,7 @@ def _(here: Instance) -> None:
     expect(here.send(other).status_code, 201, "the others were not written")
 
 
-@clause("3.1 batch", "partial: 207 as soon as one is refused, the good rows are taken")
+@clause("batches", "partial: 207 as soon as one is refused, the good rows are taken")
 def _(here: Instance) -> None:
     kept = here.reading()
     here.send(kept)
@@ -78,7 +78,7 @@ def _(here: Instance) -> None:
     expect(stored(here, rows[1])["value"], 21.5, "the good row is stored")
 
 
-@clause("3.1 batch", "partial: 201 when none is refused, 400 when all are")
+@clause("batches", "partial: 201 when none is refused, 400 when all are")
 def _(here: Instance) -> None:
     good = here.send({"readings": [here.reading()]}, url=PARTIAL_URL)
     expect(good.status_code, 201, "none refused")
@@ -86,7 +86,7 @@ def _(here: Instance) -> None:
     expect_problem(here.send({"readings": rows}, url=PARTIAL_URL), 400, "wrong-type")
 
 
-@clause("3.1 batch", "413 batch-too-large, 400 empty-batch")
+@clause("batches", "413 batch-too-large, 400 empty-batch")
 def _(here: Instance) -> None:
     rows = [here.reading() for _ in range(1001)]
     expect_problem(here.send({"readings": rows}, url=BATCH_URL), 413, "batch-too-large")

@@ -9,7 +9,7 @@ CHECKS = {"database", "redis", "log", "broadcast", "dead_letters", "conflicts"}
 COUNTERS = {"sensor_readings_processed", "sensor_readings_temperature"}
 
 
-@clause("3.2", "/health without a login: status, version, uptime, checks, counters")
+@clause("health", "/health without a login: status, version, uptime, checks, counters")
 def _(here: Instance) -> None:
     taken(here, here.reading())
     answer = here.http.get("/api/v1/health")
@@ -24,13 +24,13 @@ def _(here: Instance) -> None:
     expect_facts(answer)
 
 
-@clause("3.2", "/health/live and /health/ready without a login")
+@clause("health", "/health/live and /health/ready without a login")
 def _(here: Instance) -> None:
     for name in ("live", "ready"):
         expect(here.http.get(f"/api/v1/health/{name}").status_code, 200, name)
 
 
-@clause("7", "counters grow with what was processed")
+@clause("redis", "counters grow with what was processed")
 def _(here: Instance) -> None:
     def processed() -> int:
         counters = here.http.get("/api/v1/health").json()["counters"]

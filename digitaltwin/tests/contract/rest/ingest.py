@@ -43,7 +43,7 @@ def taken(here: Instance, sent: dict[str, Any], *, url: str = URL) -> httpx.Resp
     return answer
 
 
-@clause("3.1", "201 with the reading as sent, id, received_at, processed_at and status")
+@clause("ingest", "201 with the reading as sent, id, received_at, processed_at and status")
 def _(here: Instance) -> None:
     sent = here.reading(metadata={"location": "workshop_1", "calibrated": True}, quality="good")
     answer = taken(here, sent)
@@ -59,13 +59,13 @@ def _(here: Instance) -> None:
     expect_facts(answer)
 
 
-@clause("3.1", "quality defaults to good; metadata to none")
+@clause("ingest", "quality defaults to good; metadata to none")
 def _(here: Instance) -> None:
     body = taken(here, here.reading()).json()
     expect((body["quality"], body["metadata"]), ("good", {}), "defaults")
 
 
-@clause("3.1", "the answer repeats what was sent; what is read later is in the sensor's unit")
+@clause("ingest", "the answer repeats what was sent; what is read later is in the sensor's unit")
 def _(here: Instance) -> None:
     for unit, value, sensor, wanted in UNITS:
         sent = here.reading(sensor_type=sensor, unit=unit, value=value)
@@ -76,14 +76,14 @@ def _(here: Instance) -> None:
     expect(found["unit"], "mm/s", "the sensor's unit")
 
 
-@clause("3.1", "poor reads uncertain")
+@clause("ingest", "poor reads uncertain")
 def _(here: Instance) -> None:
     sent = here.reading(quality="poor")
     expect(taken(here, sent, url=f"{URL}?ack=stored").json()["quality"], "poor", "the answer")
     expect(stored(here, sent)["quality"], "uncertain", "read later")
 
 
-@clause("3.1", "value null only with quality bad")
+@clause("ingest", "value null only with quality bad")
 def _(here: Instance) -> None:
     sent = here.reading(value=None, quality="bad")
     taken(here, sent, url=f"{URL}?ack=stored")
@@ -93,12 +93,12 @@ def _(here: Instance) -> None:
         expect_problem(here.send(here.reading(value=None, quality=quality)), 400, "wrong-type")
 
 
-@clause("3.1", "a sensor at a position")
+@clause("ingest", "a sensor at a position")
 def _(here: Instance) -> None:
     taken(here, here.reading(sensor_type="vibration.drive_end", unit="mm/s", value=1))
 
 
-@clause("3.1", "an own or type range; outside it out-of-range with its text")
+@clause("ingest", "an own or type range; outside it out-of-range with its text")
 def _(here: Instance) -> None:
     answer = here.send(here.reading(value=250))
     expect_problem(answer, 400, "out-of-range")
@@ -109,7 +109,7 @@ def _(here: Instance) -> None:
     taken(here, here.reading(value=-50))
 
 
-@clause("3.1", "late: older than the latest; stored, never moves the latest")
+@clause("ingest", "late: older than the latest; stored, never moves the latest")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     new = here.reading(machine_id=machine_id, sensor_type="speed", unit="rpm", value=7)
@@ -122,7 +122,7 @@ def _(here: Instance) -> None:
     expect(latest["value"], 7, "the latest stays")
 
 
-@clause("3.1", "duplicate: 200, same id, nothing stored again; metadata is not compared")
+@clause("ingest", "duplicate: 200, same id, nothing stored again; metadata is not compared")
 def _(here: Instance) -> None:
     sent = here.reading()
     first = taken(here, sent)
@@ -132,7 +132,7 @@ def _(here: Instance) -> None:
         expect(answer.json()["id"], first.json()["id"], "the id")
 
 
-@clause("3.1", "conflicting-duplicate: 409 for another value or quality, the first stays")
+@clause("ingest", "conflicting-duplicate: 409 for another value or quality, the first stays")
 def _(here: Instance) -> None:
     sent = here.reading()
     taken(here, sent, url=f"{URL}?ack=stored")
@@ -141,7 +141,7 @@ def _(here: Instance) -> None:
     expect(stored(here, sent)["value"], 21.5, "the first stays")
 
 
-@clause("3.1", "the same reading 30 times at once is taken once")
+@clause("ingest", "the same reading 30 times at once is taken once")
 def _(here: Instance) -> None:
     sent = here.reading()
     with ThreadPoolExecutor(10) as pool:
@@ -164,12 +164,12 @@ def _(here: Instance) -> None:
     expect_problem(here.send(here.reading(machine_id="ZZZ-999")), 404, "unknown-machine")
 
 
-@clause("3.1", "409 machine-retired")
+@clause("ingest", "409 machine-retired")
 def _(here: Instance) -> None:
     expect_problem(here.send(here.reading(machine_id=here.retired)), 409, "machine-retired")
 
 
-@clause("3", "checked in this order: 405, 401, 415, 413, 400, 403/404/409, 409")
+@clause("api", "checked in this order: 405, 401, 415, 413, 400, 403/404/409, 409")
 def _(here: Instance) -> None:
     wrong = {"Authorization": "Bearer dt_0.0", "Content-Type": "text/plain"}
     answer = here.http.put(URL, content=b"{", headers=wrong)
@@ -188,7 +188,7 @@ def _(here: Instance) -> None:
     expect_problem(here.send({"readings": rows}, url=BATCH_URL), 409, "machine-retired")
 
 
-@clause("3.1", "429 rate-limited at exactly the limit; Retry-After, RateLimit-Policy, RateLimit")
+@clause("ingest", "429 rate-limited at exactly the limit; Retry-After, RateLimit-Policy, RateLimit")
 def _(here: Instance) -> None:
     key = here.new_key(all_machines=True)
     answer = here.send(here.reading(), key=key)
@@ -210,7 +210,7 @@ def _(here: Instance) -> None:
     hold("ratelimit" in refused[0].headers, "RateLimit on a refusal")
 
 
-@clause("3.1", "?ack=stored: 201 after the row is in the database; ?ack=logged is the default")
+@clause("ingest", "?ack=stored: 201 after the row is in the database; ?ack=logged is the default")
 def _(here: Instance) -> None:
     sent = here.reading()
     answer = here.send(sent, url=f"{URL}?ack=stored")
@@ -222,14 +222,14 @@ def _(here: Instance) -> None:
     expect(here.send(here.reading(), url=f"{URL}?ack=logged").status_code, 201, "ack=logged")
 
 
-@clause("3", "Accept is ignored on ingest; X-Request-ID is echoed if it is fit")
+@clause("api", "Accept is ignored on ingest; X-Request-ID is echoed if it is fit")
 def _(here: Instance) -> None:
     answer = here.send(here.reading(), Accept="text/html", X_Request_ID="job-7_a.b")
     expect(answer.headers["content-type"], "application/json", "content type")
     expect(answer.headers["x-request-id"], "job-7_a.b", "X-Request-ID")
 
 
-@clause("3", "problem types have a page that explains them")
+@clause("api", "problem types have a page that explains them")
 def _(here: Instance) -> None:
     kind = here.send(here.reading(value="x")).json()["type"]
     answer = here.http.get(kind)
@@ -237,7 +237,9 @@ def _(here: Instance) -> None:
     hold("wrong-type" in answer.text, "the page names its code")
 
 
-@clause("3.1", "newest wins by the earlier of measured and received: a future stamp is overtaken")
+@clause(
+    "ingest", "newest wins by the earlier of measured and received: a future stamp is overtaken"
+)
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     ahead = here.reading(machine_id=machine_id, sensor_type="speed", unit="rpm", value=1)

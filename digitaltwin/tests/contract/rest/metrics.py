@@ -1,4 +1,4 @@
-"""Contract 8: metrics."""
+"""`/metrics`: the names of docs/metrics.md."""
 
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -21,7 +21,7 @@ NAMES = {
 }
 
 
-@clause("8", "/metrics: Prometheus text for the whole machine, with our names")
+@clause("metrics", "/metrics: Prometheus text for the whole machine, with our names")
 def _(here: Instance) -> None:
     answer = here.http.get("/metrics")
     if answer.status_code in (401, 404):
@@ -34,7 +34,7 @@ def _(here: Instance) -> None:
     hold(any(name.startswith("django_") for name in families), "Django's own")
 
 
-@clause("3.2", "/metrics only for a loopback peer that speaks for nobody else")
+@clause("metrics", "/metrics only for a loopback peer that speaks for nobody else")
 def _(here: Instance) -> None:
     answer = here.http.get("/metrics", headers={"X-Forwarded-For": "192.0.2.1"})
     hold(answer.status_code in (401, 403, 404), f"refused, got {answer.status_code}")

@@ -1,4 +1,4 @@
-"""The one shape of every error (contract 3)."""
+"""The one shape of every error."""
 
 import httpx
 

@@ -35,7 +35,7 @@ def seen(here: Instance, path: str, **query: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
-@clause("3.2", "reading, latest, machine and status have exactly their members")
+@clause("reads", "reading, latest, machine and status have exactly their members")
 def _(here: Instance) -> None:
     taken(here, here.reading(), url=f"{URL}?ack=stored")
     machine = seen(here, f"/machines/{here.machine}")
@@ -52,7 +52,7 @@ def _(here: Instance) -> None:
     expect(set(page["results"][0]), READING, "reading")
 
 
-@clause("3.2", "connectivity: never_seen, then online; not stale, and the age is the server's")
+@clause("reads", "connectivity: never_seen, then online; not stale, and the age is the server's")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed", "temperature"))
     machine = seen(here, f"/machines/{machine_id}")
@@ -67,7 +67,7 @@ def _(here: Instance) -> None:
     hold(0 <= latest["age_seconds"] < 10 and latest["stale"] is False, f"young: {latest}")
 
 
-@clause("3.2", "connectivity: offline long after, stale between")
+@clause("reads", "connectivity: offline long after, stale between")
 def _(here: Instance) -> None:
     for seconds, word in ((600, "stale"), (1000, "offline")):
         machine_id = here.new_machine(sensors=("speed",))
@@ -79,7 +79,7 @@ def _(here: Instance) -> None:
         expect(found["sensors"][0]["latest"]["stale"], True, "the value is stale")
 
 
-@clause("3.2", "age is never negative, also of a stamp from the future")
+@clause("reads", "age is never negative, also of a stamp from the future")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     stamp = format_us(now_us() + 100_000_000)
@@ -89,7 +89,7 @@ def _(here: Instance) -> None:
     hold(0 <= latest["age_seconds"] < 10, f"age {latest['age_seconds']}")
 
 
-@clause("3.2", "readings: newest first, start <= t < end, limit, next pages without a gap")
+@clause("reads", "readings: newest first, start <= t < end, limit, next pages without a gap")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     first = now_us() - 50_000_000
@@ -116,7 +116,7 @@ def _(here: Instance) -> None:
     expect(same["results"], part["results"], "with another offset")
 
 
-@clause("3.2", "limit 1-1000, default 100")
+@clause("reads", "limit 1-1000, default 100")
 def _(here: Instance) -> None:
     machine_id = here.new_machine(sensors=("speed",))
     first = now_us() - 50_000_000
@@ -136,7 +136,7 @@ def _(here: Instance) -> None:
         expect(len(found), count, f"limit {limit}")
 
 
-@clause("3.2", "machines: a list with pages, each machine once")
+@clause("reads", "machines: a list with pages, each machine once")
 def _(here: Instance) -> None:
     here.new_machine(sensors=("speed",))
     page = seen(here, "/machines", limit=1)
@@ -151,7 +151,7 @@ def _(here: Instance) -> None:
     hold(here.machine in names, "ours is there")
 
 
-@clause("3.2", "an unknown machine is 404 everywhere; without a login all is 401 as a problem")
+@clause("reads", "an unknown machine is 404 everywhere; without a login all is 401 as a problem")
 def _(here: Instance) -> None:
     for path in ADDRESSES[1:4]:
         expect_problem(here.see(path.format("ZZZ-999")), 404, "unknown-machine")
@@ -161,7 +161,7 @@ def _(here: Instance) -> None:
         hold("www-authenticate" in answer.headers, "WWW-Authenticate")
 
 
-@clause("3.2", "a session sees what a token sees; a device key sees nothing")
+@clause("reads", "a session sees what a token sees; a device key sees nothing")
 def _(here: Instance) -> None:
     for path in ADDRESSES:
         full = "/api/v1" + path.format(here.machine)
@@ -170,7 +170,7 @@ def _(here: Instance) -> None:
         expect_problem(answer, 401, "unauthenticated")
 
 
-@clause("3", "no trailing slash, no method that is not there, nothing at other addresses")
+@clause("api", "no trailing slash, no method that is not there, nothing at other addresses")
 def _(here: Instance) -> None:
     expect_problem(here.see("/machines/"), 404, "not-found")
     expect_problem(here.see("/nothing"), 404, "not-found")
@@ -180,7 +180,7 @@ def _(here: Instance) -> None:
         expect_problem(answer, 405, "method-not-allowed")
 
 
-@clause("3", "times go out in UTC with Z and six digits; JSON is UTF-8")
+@clause("api", "times go out in UTC with Z and six digits; JSON is UTF-8")
 def _(here: Instance) -> None:
     latest = seen(here, f"/machines/{here.machine}/latest")
     stamps = [latest["server_time"], *(one["received_at"] for one in latest["readings"])]

@@ -11,7 +11,7 @@ TOKEN = "/api/v1/auth/token"
 REFRESH = "/api/v1/auth/token/refresh"
 
 
-@clause("3.2", "username and password for access, refresh and expires_in; HS256")
+@clause("tokens", "username and password for access, refresh and expires_in; HS256")
 def _(here: Instance) -> None:
     answer = here.http.post(TOKEN, json=here.operator)
     expect(answer.status_code, 200, "status")
@@ -22,7 +22,7 @@ def _(here: Instance) -> None:
     expect(algorithm, "HS256", "algorithm")
 
 
-@clause("3.2", "refresh gives a new access token, which works")
+@clause("tokens", "refresh gives a new access token, which works")
 def _(here: Instance) -> None:
     tokens = here.http.post(TOKEN, json=here.operator).json()
     answer = here.http.post(REFRESH, json={"refresh": tokens["refresh"]})
@@ -31,7 +31,7 @@ def _(here: Instance) -> None:
     expect(here.http.get("/api/v1/machines", headers=headers).status_code, 200, "it works")
 
 
-@clause("3.2", "one kind of token is not the other")
+@clause("tokens", "one kind of token is not the other")
 def _(here: Instance) -> None:
     tokens = here.http.post(TOKEN, json=here.operator).json()
     expect_problem(
@@ -41,7 +41,7 @@ def _(here: Instance) -> None:
     expect_problem(here.http.get("/api/v1/machines", headers=headers), 401, "unauthenticated")
 
 
-@clause("3.2", "a wrong password is 401, a malformed body 400")
+@clause("tokens", "a wrong password is 401, a malformed body 400")
 def _(here: Instance) -> None:
     wrong = {"username": f"nobody-{here.new_id()}", "password": "wrong"}
     expect_problem(here.http.post(TOKEN, json=wrong), 401, "unauthenticated")
@@ -51,7 +51,7 @@ def _(here: Instance) -> None:
     expect_problem(answer, 400, "malformed-json")
 
 
-@clause("5", "five failures lock user and address for 15 minutes")
+@clause("people", "five failures lock user and address for 15 minutes")
 def _(here: Instance) -> None:
     wrong = {"username": f"nobody-{here.new_id()}", "password": "wrong"}
     codes = [here.http.post(TOKEN, json=wrong).status_code for _ in range(6)]

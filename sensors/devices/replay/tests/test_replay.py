@@ -14,12 +14,12 @@ from sensors.devices.replay.columns import (
     Mapping,
     MappingRefused,
     check_sensors,
-    find_places,
+    find_columns,
     parse_mapping,
 )
-from sensors.devices.replay.player import LONGEST_PAUSE, turns, wire_readings
+from sensors.devices.replay.player import LONGEST_PAUSE, payloads, steps
 from sensors.devices.replay.recording import (
-    LONGEST_LINE,
+    MAX_LINE,
     RecordedRow,
     Recording,
     RecordingRefused,
@@ -142,8 +142,8 @@ def test_check_sensors_one_sensor_from_two_columns_is_refused() -> None:
         ([" time ", "value"], 0),
     ],
 )
-def test_find_places_knows_the_usual_time_columns(header: list[str], time: int) -> None:
-    assert find_places(header, VALUE, time_column=None).time == time
+def test_find_columns_knows_the_usual_time_columns(header: list[str], time: int) -> None:
+    assert find_columns(header, VALUE, time_column=None).time == time
 
 
 @pytest.mark.parametrize(
@@ -158,11 +158,11 @@ def test_find_places_knows_the_usual_time_columns(header: list[str], time: int) 
         (["time", *map(str, range(99))], None, "Its first columns are 'time', '0', "),
     ],
 )
-def test_find_places_says_what_is_missing(
+def test_find_columns_says_what_is_missing(
     header: list[str], time_column: str | None, sentence: str
 ) -> None:
     with pytest.raises(MappingRefused) as told:
-        find_places(header, VALUE, time_column=time_column)
+        find_columns(header, VALUE, time_column=time_column)
 
     assert sentence in str(told.value)
 
@@ -199,7 +199,7 @@ def test_rows_take_quotes_another_delimiter_and_another_encoding(tmp_path: Path)
         ("time,value\n2020-03-09\n", "line 2: expected 2 cells, got 1."),
         ('time,value\n2020-03-09,"1\n', "line 2: unexpected end of data."),
         ('time,value\n2020-03-09,"1"2\n', "line 2: ',' expected after '\"'."),
-        ("time,value\n" + "1" * (LONGEST_LINE + 1), "line 2: expected a line of at most 1,000,000"),
+        ("time,value\n" + "1" * (MAX_LINE + 1), "line 2: expected a line of at most 1,000,000"),
         (b"time,value,x\n2020-03-09,1,\xe4\n", "line 2 is not utf-8-sig: byte 0xe4 at character"),
         ("time,value\n".encode("utf-16"), "line 1 is not utf-8-sig: byte 0xff at character 1."),
     ],
@@ -272,7 +272,7 @@ def test_turns_give_every_row_once_in_order_and_none_early(seconds: list[int], l
     clock = [NOW + late]
     given_out = list[RecordedRow]()
 
-    for turn in turns(iter(rows), schedule, now=lambda: clock[0]):
+    for turn in steps(iter(rows), schedule, now=lambda: clock[0]):
         if isinstance(turn, float):
             assert 0 < turn <= LONGEST_PAUSE
             clock[0] += round(turn * SECOND_US)
@@ -287,17 +287,17 @@ def test_turns_at_speed_0_fill_batches_and_never_wait() -> None:
     rows = [RecordedRow(at, (1.0, None, 2.0)) for at in range(BATCH_READINGS)]
     schedule = Schedule(speed=0.0, keep_time=False, start=NOW, first=0, newest=0)
 
-    given_out = list(turns(iter(rows), schedule, now=lambda: NOW))
+    given_out = list(steps(iter(rows), schedule, now=lambda: NOW))
 
     assert given_out == [rows[: BATCH_READINGS // 2], rows[BATCH_READINGS // 2 :]]
 
 
-def test_wire_readings_leave_out_empty_cells_and_say_bad_for_nan() -> None:
+def test_payloads_leave_out_empty_cells_and_say_bad_for_nan() -> None:
     mappings = [*VALUE, Mapping("b", "flow", "m3/h"), Mapping("c", "speed", "rpm")]
     schedule = Schedule(speed=0.0, keep_time=True, start=NOW, first=0, newest=0)
 
     readings = list(
-        wire_readings(
+        payloads(
             [RecordedRow(NOW, (1.5, None, math.nan))], mappings, schedule, machine_id="CNC-001"
         )
     )

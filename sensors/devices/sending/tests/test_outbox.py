@@ -36,7 +36,7 @@ def test_outbox_any_use_keeps_order_and_one_batch_a_machine_out(data: st.DataObj
             machine = data.draw(st.sampled_from(["CNC-001", "MIL-002"]))
             outbox.put(Batch(machine, put := put + 1, b""))
         elif action == "t" and outbox.is_ready:
-            out.append(outbox.take())
+            out.append(outbox.next_batch())
             taken.append(out[-1])
         elif action == "s" and out:
             outbox.settle(out.pop(data.draw(st.integers(0, len(out) - 1))))

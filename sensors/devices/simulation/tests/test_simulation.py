@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sensors.devices.simulation import physics
 from sensors.devices.simulation.duty import DutyCycle, Phase
 from sensors.devices.simulation.faults import Faults
-from sensors.devices.simulation.kinds import KINDS, RANGES, place
+from sensors.devices.simulation.kinds import KINDS, RANGES, machine_at
 from sensors.devices.simulation.machine import RunningMachine, State
 from sensors.devices.simulation.plant import Plant
 from sensors.devices.simulation.timetable import Timetable
@@ -35,7 +35,7 @@ def ticks(plant: Plant, *, seconds: float, count: int) -> list[dict[str, Any]]:
 
 def machine_of(kind: str, *, seed: int = 1) -> RunningMachine:
     index = [one.kind for one in KINDS].index(kind)
-    return RunningMachine(*place(index), seed=seed)
+    return RunningMachine(*machine_at(index), seed=seed)
 
 
 def state_after(machine: RunningMachine, *, seconds: float, step: float) -> State:
@@ -61,7 +61,7 @@ def test_readings_other_seed_differ() -> None:
     start=moments,
     gaps=st.lists(st.floats(-5.0, 1e6), min_size=1, max_size=5),
 )
-def test_readings_any_moments_stay_within_the_contract(
+def test_readings_any_moments_stay_within_the_shipped_ranges(
     seed: int, start: datetime, gaps: list[float]
 ) -> None:
     plant = Plant(machines=6, seed=seed)
