@@ -1,4 +1,4 @@
-"""Who is answered what: a row for every address of the platform.
+"""Permission matrix: the expected answer of every address to everybody.
 
 A new address without a row here fails test_permissions.py.
 """
