@@ -30,6 +30,23 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         commits = marker is not None and marker.kwargs.get("transaction")
         if commits or "transactional_db" in getattr(item, "fixturenames", ()):
             item.add_marker(restored, append=False)
+        if isinstance(item, pytest.Function) and (group := _group(item)):
+            item.add_marker(pytest.mark.xdist_group(group))
+
+
+def _group(item: pytest.Function) -> str:
+    """Name the tests that share a module's fixtures; `--dist loadgroup` keeps them together.
+
+    Each worker would start servers of its own for them; other tests may run on any worker. A
+    parameter of such a fixture, as one of two servers, makes a group of its own.
+    """
+    definitions = item._fixtureinfo.name2fixturedefs
+    shared = sorted(name for name, defs in definitions.items() if defs[-1].scope == "module")
+    if not shared:
+        return ""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    own = [str(parameters[name]) for name in shared if name in parameters]
+    return "-".join([item.module.__name__, *own])
 
 
 @pytest.fixture(scope="session")

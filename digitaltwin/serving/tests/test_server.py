@@ -143,7 +143,7 @@ def test_second_signal_ends_at_once(start: Start) -> None:
 
 @pytest.mark.slow
 def test_half_a_head_is_cut_after_ten_seconds(server: Running) -> None:
-    answer = server.exchange(REQUEST, seconds=12)
+    answer = server.exchange(REQUEST, seconds=20)
 
     assert answer.startswith(b"HTTP/1.1 408 ")
 

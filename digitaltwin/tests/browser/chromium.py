@@ -10,7 +10,10 @@ from digitaltwin.tests.support import backends
 
 # Without it the marker skips the tests that come here, with the reason.
 if TYPE_CHECKING or find_spec("playwright"):
-    from playwright.async_api import Browser, Page, async_playwright
+    from playwright.async_api import Browser, Page, async_playwright, expect
+
+    # Twice playwright's own: other tests run beside, and a failing test may wait longer.
+    expect.set_options(timeout=10_000)
 
 FLAGS = [
     "--no-sandbox",

@@ -103,6 +103,7 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "outage", [cable_is_pulled, connections_are_refused, server_hangs, server_is_killed]
 )
@@ -148,6 +149,7 @@ async def computer_sleeps(page: "Page") -> None:
     await page.clock.set_system_time(datetime.now(UTC) + SUSPENDED)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("sleep", [tab_is_frozen, computer_sleeps])
 async def test_ten_minutes_asleep_are_noticed_at_once_and_made_good(
     twin: TwinPage, page: "Page", relay: Relay, sleep: Callable[["Page"], Awaitable[None]]

@@ -171,6 +171,7 @@ async def test_refusal_has_no_accessibility_violations(browser: "Browser", page:
     assert found == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("path", ["/", "/machines/CNC-001/"])
 async def test_page_is_light_quick_and_still(page: "Page", product: Product, path: str) -> None:
     looks = [await look(page, f"{product.url}{path}") for _ in range(LOOKS)]

@@ -14,7 +14,7 @@ import websockets
 from digitaltwin.tests.support.product import Product, running
 from sensors.timestamps import format_us, now_us
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = 5.0
 PASSWORD, NEW = "correct horse battery staple", "a brand new one, long enough"

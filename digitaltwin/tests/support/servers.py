@@ -3,6 +3,7 @@
 import os
 import pwd
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -33,9 +34,15 @@ def find_postgres() -> Path | None:
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Find a free port, below those that the kernel assigns to clients.
+
+    No connection of another test can then take the port before its server listens there.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def wait_for(
