@@ -289,7 +289,7 @@ def test_bad_value_in_dotenv_is_refused(tmp_path: Path) -> None:
         settings_with(ENV_FILE=dotenv(tmp_path, "MAX_BATCH=x"))
 
 
-# What is written down
+# Documents
 
 
 def example() -> dict[str, str]:

@@ -24,7 +24,7 @@ from sensors.catalogue.machines import HasReadings
 from sensors.exceptions import SensorsError
 
 PROBLEM = "application/problem+json"
-# Django's own fallback for what no serializer of ours says.
+# Django's own fallback for errors without a code of the platform.
 FALLBACK = {"invalid"}
 OPERATIONS = {
     "create_token": [],

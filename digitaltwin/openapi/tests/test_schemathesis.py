@@ -13,7 +13,7 @@ from digitaltwin.openapi.tests.test_schema import OPERATIONS
 from digitaltwin.tests.support.product import Product, running
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-# Many times what it takes on an idle machine.
+# Many times its duration on an idle machine.
 MAX_SECONDS = 600
 
 pytestmark = [pytest.mark.schemathesis, pytest.mark.slow]

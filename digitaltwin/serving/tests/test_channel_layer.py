@@ -16,7 +16,7 @@ async def member_of(*groups: str) -> str:
     channel: str = await layer.new_channel()
     for group in groups:
         await layer.group_add(group, channel)
-    # A subscription is on its way like any message; what follows it comes after.
+    # A subscription takes effect in order: messages sent after it arrive after it.
     await layer.send(channel, {"type": "ready"})
     await layer.receive(channel)
     return channel

@@ -17,7 +17,7 @@ from sensors.store.client import make_sync_client
 from sensors.store.sync import SyncStore
 from sensors.tests.people import log_readings, mark_stored
 
-# The checks run in threads, which see only what is committed.
+# The checks run in threads, which see only committed rows.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HEALTH = "/api/v1/health"

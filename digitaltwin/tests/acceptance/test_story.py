@@ -92,7 +92,7 @@ async def test_socket_cut_and_resumed_sees_every_reading_once(
         for value in range(turn * 20, turn * 20 + 20):
             await device.post(URL, json=reading(value=value))
             if value % 20 == 9:
-                # Cut in the middle: what comes now nobody hears.
+                # Cut in the middle: the next readings reach no socket.
                 seen, cursor = await _hear(screen, seen, cursor, until=value)
                 await screen.disconnect()
         if turn == 0:

@@ -45,7 +45,7 @@ async def page(product: Product) -> AsyncIterator["Page"]:
 
 
 def _note(said: Any, troubles: list[str]) -> None:
-    # A connection that is cut is what some tests are about.
+    # Some tests cut the connection on purpose.
     if said.type == "error" and "WebSocket connection" not in said.text:
         troubles.append(said.text)
 

@@ -26,7 +26,7 @@ READINGS_AN_HOUR = 30
 LOOK_EVERY_HOURS = 8
 # As many as a chart holds at most: it is full from the beginning.
 FULL = 5000
-# What is compiled and cached in the first hours is no leak.
+# Code compiled and values cached in the first hours are no leak.
 WARM_UP = 6
 MAX_GROWTH = 1.1
 HOUR_MS = int(timedelta(hours=1).total_seconds() * 1000)

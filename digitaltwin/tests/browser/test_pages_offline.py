@@ -18,7 +18,7 @@ if TYPE_CHECKING or find_spec("playwright"):
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AWAY = "The server cannot be reached"
-# Until the service worker is there; what it keeps is all that is kept.
+# Waits for the service worker; only its caches keep anything.
 KEPT = """async () => {
   await navigator.serviceWorker.ready;
   const names = await caches.keys();

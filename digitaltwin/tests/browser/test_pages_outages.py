@@ -25,7 +25,7 @@ if TYPE_CHECKING or find_spec("playwright"):
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HEARTBEAT_SECONDS = 1
-# Two heartbeats of silence; the page looks twice a second, and what is busy here takes its time.
+# Two heartbeats of silence; the page checks twice a second, and a busy machine delays it.
 NOTICED_SECONDS = 2 * HEARTBEAT_SECONDS + 1.5
 SUSPENDED = timedelta(minutes=10)
 WRONG = timedelta(hours=3)
@@ -61,7 +61,7 @@ def twin(page: "Page", product: Product, relay: Relay) -> TwinPage:
     return TwinPage(page, product, relay.url)
 
 
-# What may be away
+# Outages
 
 
 @asynccontextmanager

@@ -37,10 +37,10 @@ THEMES = ("light", "dark", "contrast")
 MAX_BYTES = 150_000
 FIRST_PAINT_MS = 500
 MAX_SHIFT = 0.01
-# The quickest and the stillest of some: what else the machine does is not the page's, and a reading
-# that turns bad meanwhile takes a line of its own.
+# The best of some loads counts: other work of the machine delays a paint, and a reading that turns
+# bad during a load adds a line.
 LOOKS = 4
-# Time for what comes after the first paint: the greeting, the charts, the sparks.
+# Time for the changes after the first paint: the greeting, the charts, the sparks.
 SETTLE_MS = 1500
 SHIFTS = """() => new Promise((resolve) => {
   const seen = [];
@@ -130,7 +130,7 @@ async def test_every_state_of_every_component_is_accessible(
 async def test_pages_without_a_login_have_no_accessibility_violations(
     browser: "Browser", product: Product, theme: str
 ) -> None:
-    # What a service worker asks for passes the routes by.
+    # Requests of a service worker would bypass the routes.
     context = await browser.new_context(service_workers="block")
     page = await context.new_page()
     await choose(page, theme, product.url)

@@ -1,4 +1,4 @@
-"""A machine's page as an operator watches it, and what it must hold when all is well again."""
+"""A machine's page as an operator watches it, and its content after an outage."""
 
 import re
 from datetime import UTC, datetime, time

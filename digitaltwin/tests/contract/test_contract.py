@@ -23,7 +23,7 @@ from digitaltwin.tests.support.servers import (
 )
 
 WITHOUT_REDIS = str(Path(sys.executable).parent)
-# Small enough to be used up, large enough for what the walk sends by its other keys.
+# Small enough to be used up, large enough for the requests of the walk's other keys.
 RATE_LIMIT = "900/60"
 # Clauses that depend on the server or the backends; the others are walked once.
 DIFFERENT = "BI-A|BI-H|BI-W|BI-X|^api |^ingest |^batches |^sockets |^metrics |^good traffic"

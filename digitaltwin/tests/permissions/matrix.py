@@ -111,7 +111,7 @@ PAGES = [
 ]
 
 SHOWN_OR_SAVED = (200, 302)
-# What each may do in Django admin: v(iew), a(dd), c(hange), d(elete).
+# Rights in Django admin: v(iew), a(dd), c(hange), d(elete).
 MODELS: dict[str, dict[str, str]] = {
     "sensors/machine": {"engineer": "v", "admin": "vacd", "superuser": "vacd"},
     "sensors/sensor": {"engineer": "vacd", "admin": "vacd", "superuser": "vacd"},
@@ -173,7 +173,7 @@ SOCKETS = [
     Socket("ws/dashboard", "/ws/dashboard", _greeted("initial_data")),
     Socket("", "/ws/nothing", _greeted(4404)),
 ]
-# What a client may say, and what is answered on a machine's socket and on the dashboard's.
+# Client messages with their answers on a machine's socket and on the dashboard's.
 ACTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "ping": ({}, "pong", "pong"),
     "get_latest": ({}, "latest", "latest"),

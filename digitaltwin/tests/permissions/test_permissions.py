@@ -44,7 +44,7 @@ def test_every_model_of_the_admin_has_a_row() -> None:
     assert models == set(MODELS)
 
 
-# What is asked and answered
+# Requests and their answers
 
 
 @pytest.fixture

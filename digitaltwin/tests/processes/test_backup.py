@@ -1,4 +1,4 @@
-"""The commands of docs/backup.md: a backup under way, a restore elsewhere, and what is lost."""
+"""The commands of docs/backup.md: a backup during operation, a restore, and the lost readings."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The Dockerfile's own steps on this machine, and the deployment on what they leave.
+"""The Dockerfile's own steps on this machine, and the deployment on their result.
 
 They install packages, so this runs only where TEST_IMAGE names the interpreter to begin with.
 """
@@ -19,7 +19,7 @@ from digitaltwin.tests.support.servers import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
 INTERPRETER = os.environ.get("TEST_IMAGE", "")
-# What the tests and the linters bring; a server needs none of it.
+# Packages of the tests and the linters, which a server does not need.
 TOOLS = {"pytest", "hypothesis", "playwright", "ruff", "mypy", "schemathesis"}
 
 pytestmark = [

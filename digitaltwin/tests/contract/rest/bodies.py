@@ -10,7 +10,7 @@ from digitaltwin.tests.contract.walk import Check, NotHere, expect, hold
 from sensors.timestamps import format_us, now_us
 
 SECOND = 1_000_000
-# As deep as a body may be: the object, its metadata, and what lies in that.
+# The depth limit of a body: the object, its metadata, and a value in the metadata.
 DEEPEST = 32
 
 
