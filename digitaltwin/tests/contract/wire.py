@@ -43,8 +43,11 @@ def message(client: ClientConnection, *kinds: str, seconds: float = SECONDS) -> 
 
 
 def asked(client: ClientConnection, text: str | bytes | dict[str, Any]) -> dict[str, Any]:
+    """Send a message and receive its answer; readings of other devices may arrive before it."""
     client.send(json.dumps(text) if isinstance(text, dict) else text)
-    return message(client)
+    while (answer := message(client))["type"] == "sensor_update":
+        pass
+    return answer
 
 
 def head(here: Instance, *lines: str, path: str = "", token: bool = True, key: str = "") -> bytes:
