@@ -11,8 +11,8 @@ from django.conf import settings
 from django.db import connections
 
 from digitaltwin.tests.support import servers
-from realtime.broadcast.reader import run_broadcast
 from sensors.catalogue.cache import get_catalogue
+from sensors.readers.running import run_reader
 from sensors.store.client import make_sync_client
 from sensors.store.store import Store, get_store
 
@@ -85,7 +85,7 @@ async def store(empty_log: None) -> AsyncIterator[Store]:
 async def broadcast(store: Store) -> AsyncIterator[None]:
     """Run the broadcast reader during the test."""
     stop = asyncio.Event()
-    task = asyncio.create_task(run_broadcast(stop))
+    task = asyncio.create_task(run_reader("broadcast", stop))
     yield
     stop.set()
     await task

@@ -1,1 +1,1 @@
-"""What the product costs and how fast it is, beside what it replaces: `python -m benchmarks`."""
+"""Speed and cost of the product beside the service it replaces: `python -m benchmarks`."""

@@ -33,7 +33,7 @@ def main() -> None:
 
 
 def _allow_many_sockets() -> None:
-    """The servers that are started inherit it."""
+    """Raise the limit of open files; the servers inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     most = _MOST_FILES if hard == resource.RLIM_INFINITY else min(hard, _MOST_FILES)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))

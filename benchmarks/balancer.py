@@ -18,7 +18,7 @@ _WAITING_CONNECTIONS = 1024
 
 
 class _End(asyncio.Protocol):
-    """One end of a pair: what it reads is written to the other, no faster than that takes it."""
+    """One end of a pair of connections: bytes go to the other end with backpressure."""
 
     def __init__(self) -> None:
         self.other: asyncio.Transport | None = None
@@ -44,7 +44,7 @@ class _End(asyncio.Protocol):
 
 
 class _Client(_End):
-    """Who connected; what comes before a server is there waits."""
+    """The client's end; bytes wait until a server is connected."""
 
     def __init__(self, ports: Callable[[], Sequence[int]]) -> None:
         super().__init__()

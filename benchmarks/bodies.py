@@ -1,4 +1,4 @@
-"""Request bodies: valid for the product and for the seed reference, no two readings alike."""
+"""Request bodies: valid for the product and for the seed reference, all readings different."""
 
 import time
 from collections import defaultdict
@@ -19,7 +19,7 @@ _MICROSECONDS = 1_000_000
 
 
 def machine_id(number: int) -> str:
-    """CNC-000 to ROB-249: a thousand machines whose names every peer takes."""
+    """CNC-000 to ROB-249: a thousand machine ids that every peer accepts."""
     prefix = ("CNC", "MIL", "LAT", "ROB")[number // 250]
     return f"{prefix}-{number % 250:03d}"
 
@@ -33,7 +33,7 @@ class Bodies:
         self._second, self._second_text = 0, b""
 
     def next_number(self, machine: str) -> int:
-        """The number of this machine's next reading."""
+        """Return the number of this machine's next reading."""
         return self._sequence[machine]
 
     def single(self, machine: str) -> bytes:
@@ -58,7 +58,7 @@ class Bodies:
             )
 
     def _moment(self) -> tuple[bytes, int]:
-        """Now, later than any moment given before."""
+        """Return the current time, later than every time returned before."""
         self._last_us = max(self._last_us + 1, time.time_ns() // 1000)
         second, us = divmod(self._last_us, _MICROSECONDS)
         if second != self._second:

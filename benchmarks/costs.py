@@ -1,4 +1,4 @@
-"""What a reading, a frame, a socket and a process cost: the constants of docs/scaling.md.
+"""Cost of a reading, a frame, a socket and a process: the constants of docs/scaling.md.
 
 `python -m benchmarks.costs [--seconds S]` prints them as a table. Those are CPU and bytes of the
 servers alone, which hold on a loaded machine too.
@@ -89,7 +89,7 @@ def _of_readings(what: str, measures: Measures) -> Iterator[Line]:
 
 
 def _of_catching_up(instance: Instance, seconds: float) -> Iterator[Line]:
-    """What single readings cost history when it has fallen behind: its most, not its usual."""
+    """Measure single readings while history catches up: the maximum, not the usual cost."""
     [reader] = [pid for pid in usage.tree(instance.pids) if usage.role(pid) == "history"]
     os.kill(reader, signal.SIGSTOP)
     threading.Timer(seconds + 1, os.kill, (reader, signal.SIGCONT)).start()
@@ -100,7 +100,7 @@ def _of_catching_up(instance: Instance, seconds: float) -> Iterator[Line]:
 
 
 def _of_open_sockets(instance: Instance, seconds: float) -> Iterator[Line]:
-    """Before anything else: later ones get the memory of those that have left."""
+    """Measure open sockets first: later sockets reuse freed memory."""
     every = instance.devices
     plan = _plan(instance, seconds, devices=every, sockets=len(every), watched=len(every))
     opened = socket_turn(instance, plan)
@@ -110,7 +110,7 @@ def _of_open_sockets(instance: Instance, seconds: float) -> Iterator[Line]:
 
 
 def _of_the_script(what: str, size: int, at_once: int) -> Iterator[Line]:
-    """The append script on a Redis of its own, without readers: CPU and bytes of a reading."""
+    """Measure the append script without readers: CPU and bytes of a reading."""
     with tempfile.TemporaryDirectory() as folder, private_redis(Path(folder)) as url:
         with redis.Redis.from_url(url) as client:
             pid = int(client.info("server")["process_id"])
@@ -129,7 +129,7 @@ def _of_the_script(what: str, size: int, at_once: int) -> Iterator[Line]:
 
 
 async def _append(url: str, size: int, at_once: int) -> int:
-    """Each sensor once a second for a minute; the number of readings."""
+    """Post each sensor once a second for a minute; return the number of readings."""
     appender = Appender(SerialConnection(url, seconds=CALL_SECONDS))
     requests = _requests(size)
 
@@ -143,7 +143,7 @@ async def _append(url: str, size: int, at_once: int) -> int:
 
 
 def _requests(size: int) -> Iterator[list[LiveReading]]:
-    """Of all machines in turns."""
+    """Yield requests of all machines in turns."""
     start, together = now_us() - 3600 * SECOND_US, max(1, size // _KINDS)
     for first in range(0, _MOMENTS, together):
         received_at = start + (first + together) * SECOND_US

@@ -1,4 +1,4 @@
-"""What is measured: the product as it is shipped, and its peers, each started fresh."""
+"""Instances to measure: the product as shipped, and its peers, each started fresh."""
 
 import json
 import os
@@ -83,7 +83,7 @@ def redis_postgres() -> Iterator[Instance]:
 
 @contextmanager
 def seed() -> Iterator[Instance]:
-    """The seed reference with all in its favour: no access log, a pool that waits, no AOF."""
+    """The seed reference at its best: no access log, a pool that waits, no AOF."""
     before = usage.tree([os.getpid()])
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -110,7 +110,7 @@ def seed() -> Iterator[Instance]:
 
 @contextmanager
 def channels_app() -> Iterator[Instance]:
-    """Channels as its tutorial has it: a group membership a socket, its Redis layer, daphne."""
+    """Channels as in its tutorial: a group membership a socket, its Redis layer, daphne."""
     before = usage.tree([os.getpid()])
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -132,7 +132,7 @@ def channels_app() -> Iterator[Instance]:
 
 @contextmanager
 def redis_alone() -> Iterator[Instance]:
-    """A Redis as ours is set, with nothing in front of it: see limit.py."""
+    """A Redis with the settings of the product and no server in front of it: see limit.py."""
     before = usage.tree([os.getpid()])
     with tempfile.TemporaryDirectory() as folder, private_redis(Path(folder)) as url:
         yield Instance(
@@ -147,7 +147,7 @@ def redis_alone() -> Iterator[Instance]:
 
 
 def available() -> dict[str, Start]:
-    """What this machine can start, by name."""
+    """Return the instances that this machine can start, by name."""
     starts: dict[str, Start] = {"embedded": embedded}
     if find_server():
         starts |= {"seed": seed, "channels": channels_app}
@@ -185,7 +185,7 @@ def product_instance(
     settings: Mapping[str, str],
     token: str,
 ) -> Instance:
-    """One of the product with these settings, its plant known to all its processes."""
+    """An instance of the product with these settings, once all processes have its machines."""
     time.sleep(_CATALOGUE_SECONDS)
     client = redis.Redis.from_url(settings["REDIS_URL"], decode_responses=True)
     database = settings.get("DATABASE_URL")
@@ -203,7 +203,7 @@ def product_instance(
 
 
 def register(settings: Mapping[str, str]) -> list[tuple[str, str]]:
-    """The machines of the plant in the database of these settings, and their keys."""
+    """Create the machines of the plant and return them with their keys."""
     made = subprocess.run(
         [sys.executable, "-m", "benchmarks.prepare", str(MACHINES)],
         cwd=product.ROOT,
@@ -230,7 +230,7 @@ def _embedded_redis(data: Path) -> str:
 
 
 def _is_stored(client: "redis.Redis") -> bool:
-    """Whether the database has all of the log."""
+    """Return whether the database holds the whole log."""
     newest = client.xrevrange(keys.LOG, count=1)
     stored = str(client.get(keys.STORED) or "").partition(" ")[2]
     return not newest or newest[0][0] == stored

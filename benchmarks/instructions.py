@@ -1,4 +1,4 @@
-"""How many instructions the pure functions of a reading's path take, counted by valgrind.
+"""Instructions of the pure functions on the path of a reading, counted by valgrind.
 
     python -m benchmarks.instructions [--keep]
 
@@ -27,7 +27,7 @@ _COUNT = re.compile(r"I\s+refs:\s+([\d,]+)")
 
 
 def count() -> dict[str, float]:
-    """Instructions of one call of each function, as multiples of the reference's."""
+    """Return the instructions of one call of each function, as multiples of the reference."""
     names = ["", *functions()]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         without, *counts = pool.map(_instructions, names)
@@ -36,7 +36,7 @@ def count() -> dict[str, float]:
 
 
 def _instructions(name: str) -> int:
-    """Of a process that calls everything once, then this function many times."""
+    """Count the instructions of a process that calls this function many times."""
     tool = ["valgrind", "--tool=cachegrind", "--cache-sim=no", "--cachegrind-out-file=/dev/null"]
     done = subprocess.run(
         [*tool, sys.executable, "-m", "benchmarks.pure", name],
@@ -52,7 +52,7 @@ def _instructions(name: str) -> int:
 
 
 def _report(now: Mapping[str, float]) -> int:
-    """The exit code: 1 when a function has become dearer."""
+    """Return the exit code: 1 when a function needs more instructions."""
     committed = json.loads(_FILE.read_text(encoding="utf-8"))
     known: dict[str, float] = committed["loops"]
     dearer = {name for name, times in now.items() if times > _MOST * known.get(name, times)}

@@ -1,4 +1,4 @@
-"""Redis alone: redis-benchmark sends the append script with nothing around it, the limit of all."""
+"""Redis alone: redis-benchmark sends the append script without a server: the upper limit."""
 
 import asyncio
 import subprocess
@@ -30,7 +30,7 @@ _MACHINE = _KEY_ID + 5
 
 
 class _Said(NamedTuple):
-    """Of redis-benchmark's table."""
+    """A row of redis-benchmark's table."""
 
     requests_per_s: float
     p50_ms: float
@@ -38,7 +38,7 @@ class _Said(NamedTuple):
 
 
 def limit_turn(instance: Instance, plan: Plan) -> dict[str, float]:
-    """What one core of Redis takes, in the measures of a load of the same size."""
+    """Measure one core of Redis with a load of the same size."""
     url = instance.settings["REDIS_URL"]
     command = _with_random_names(asyncio.run(_command(url, plan.size)))
     first = _run(url, command, connections=plan.connections, requests=_FIRST_REQUESTS)
@@ -54,7 +54,7 @@ def limit_turn(instance: Instance, plan: Plan) -> dict[str, float]:
 
 
 class _Recorder(SerialConnection):
-    """Keeps what was asked last."""
+    """A connection that records the last command."""
 
     asked: Command = ()
 
@@ -65,7 +65,7 @@ class _Recorder(SerialConnection):
 
 
 async def _command(url: str, size: int) -> list[str]:
-    """What the product sends for one request of so many readings; Redis knows the script then."""
+    """Return the command of one request with this many readings; the script is loaded then."""
     load_settings()
     now = now_us()
     line = _Recorder(url, seconds=CALL_SECONDS)
@@ -91,14 +91,14 @@ def _reading(number: int, moment: int, received_at: int) -> LiveReading:
 
 
 def _with_random_names(command: Sequence[str]) -> list[str]:
-    """No two requests repeat each other's readings or use up each other's limit."""
+    """Return different readings and a different key for each request."""
     changed = list(command)
     changed[_KEY_ID] = changed[_MACHINE] = _RANDOM
     return changed
 
 
 def _run(url: str, command: Sequence[str], *, connections: int, requests: int) -> _Said:
-    """Raises CalledProcessError."""
+    """Run redis-benchmark. Raises CalledProcessError."""
     output = subprocess.run(
         [
             *(_PROGRAM, "-s", url.removeprefix("unix://"), "-3", "--csv", "-r", str(_RANGE)),

@@ -30,7 +30,7 @@ _PATH = "/api/v1/sensors/readings"
 
 
 class Load:
-    """One plan, under way."""
+    """A plan in progress."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -95,7 +95,7 @@ class Load:
         poster.close()
 
     async def _post_one(self, poster: Poster, turn: int, due: float) -> None:
-        """One request; its time counts from when it was due, so that no wait is left out."""
+        """Post one request; its time counts from its due moment, so that no wait is left out."""
         plan = self._plan
         machine, token = plan.devices[turn % len(plan.devices)]
         headers = f"Authorization: Bearer {token}\r\n" if token else ""
@@ -116,7 +116,7 @@ class Load:
             self._unanswered += [(machine, number) for number in numbers]
 
     async def _status(self, poster: Poster, answer: asyncio.Future[int]) -> int:
-        """That of the answer; 0 when none came, which ends this connection's posting."""
+        """Return the status of the answer; 0 without one, which ends this connection."""
         try:
             return await asyncio.wait_for(answer, _ANSWER_SECONDS)
         except (ConnectionError, TimeoutError):
@@ -124,7 +124,7 @@ class Load:
             return 0
 
     async def _drain(self) -> None:
-        """Until the sockets have all, or nothing more comes."""
+        """Wait until the sockets have every reading, or receive none for a while."""
         deadline = time.perf_counter() + _DRAIN_SECONDS
         while len(self._deliveries.seconds) < self._expected() and time.perf_counter() < deadline:
             before = len(self._deliveries.seconds)
@@ -133,7 +133,7 @@ class Load:
                 deadline = time.perf_counter() + _DRAIN_SECONDS
 
     def _expected(self) -> int:
-        """Each accepted reading on each of its sockets; one without an answer if any has it."""
+        """Count the missing deliveries: accepted readings on each socket of their machine."""
         plan = self._plan
         if not plan.sockets:
             return 0
@@ -177,7 +177,7 @@ async def _run(plan: Plan) -> None:
 
 
 async def _next_line() -> bytes:
-    """What comes on stdin, without a thread that would outlive an interrupted run."""
+    """Read lines of stdin without a thread that outlives an interrupted run."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(
         lambda: asyncio.StreamReaderProtocol(reader), sys.stdin

@@ -1,4 +1,4 @@
-"""One turn: load an instance, and see what it cost until all is where it belongs."""
+"""One turn: load an instance and measure its cost until it is drained."""
 
 import os
 import subprocess
@@ -57,7 +57,7 @@ def load_turn(instance: Instance, plan: Plan) -> Measures:
 
 
 def idle_turn(instance: Instance, seconds: float) -> Measures:
-    """What the whole instance costs while nobody asks for anything."""
+    """Measure the cost of the whole instance while it is idle."""
     spent = usage.cpu_seconds(instance.pids)
     time.sleep(seconds)
     cpu = _difference(usage.cpu_seconds(instance.pids), spent)
@@ -72,7 +72,7 @@ def idle_turn(instance: Instance, seconds: float) -> Measures:
 
 
 def socket_turn(instance: Instance, plan: Plan) -> Measures:
-    """What a socket costs that is only open: memory of the web process, CPU a second by role.
+    """Measure the cost of an open socket: memory of the web process, CPU a second by role.
 
     The memory is that of the 101st to the last: the first ones load modules and connect for all.
     """
@@ -97,7 +97,7 @@ def socket_turn(instance: Instance, plan: Plan) -> Measures:
 
 
 class _load:  # noqa: N801 - reads as what it is: with _load(plan)
-    """A load generator that is told its plan, and ended whatever happens."""
+    """A load generator with its plan, ended in every case."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan

@@ -26,7 +26,7 @@ POSTS_PER_SECOND = 10
 
 @contextlib.contextmanager
 def node_red(machines: int, rate: float) -> Iterator[str]:
-    """The address of a page with every sensor's value; `rate` readings a second come in."""
+    """Return the address of a page with every sensor's value; it gets `rate` readings a second."""
     if not shutil.which("npm"):
         sys.exit("Node-RED needs node and npm on this machine.")
     program = _installed() / "node_modules" / "node-red" / "red.js"
@@ -73,7 +73,7 @@ def _answers(url: str) -> bool:
 
 
 async def _post(url: str, machines: int, rate: float) -> None:
-    """Each machine's sensors together, machine after machine, until it is ended."""
+    """Post the sensors of machine after machine until cancelled."""
     bodies, number = Bodies(), 0
     began = time.monotonic()
     async with httpx.AsyncClient(timeout=30) as client:

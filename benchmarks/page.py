@@ -1,4 +1,4 @@
-"""How smooth the plant's page stays in a browser while its machines report.
+"""Smoothness of the plant page in a browser while its machines report.
 
     python -m benchmarks.page [--machines 500] [--rate 1000] [--minutes 10] [--path /]
     python -m benchmarks.page --peer node-red ...
@@ -90,7 +90,7 @@ def main() -> None:
 
 @contextmanager
 def plant(machines: int, rate: float) -> Iterator[Product]:
-    """A product whose simulated `machines` report `rate` readings a second."""
+    """Run a product whose simulated `machines` report `rate` readings a second."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as product:
         settings = environment(DATA_DIR=str(product.data), DEVICE_KEY=product.facts["device_key"])
         manage = [sys.executable, str(ROOT / "manage.py")]
@@ -112,7 +112,7 @@ def plant(machines: int, rate: float) -> Iterator[Product]:
 async def watch(
     url: str, ready: str, *, seconds: float, facts: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """Use the page for so long; what its main thread, its frames and its memory did.
+    """Use the page for this long; return the figures of main thread, frames and memory.
 
     It is live when an element fits `ready`; `facts` are those of a product to log in to.
     """
@@ -151,7 +151,7 @@ async def use(page: Page, until: float) -> None:
 
 
 async def readings(cdp: CDPSession) -> dict[str, float]:
-    """Chromium's own counters, after what is garbage was thrown away."""
+    """Return Chromium's counters after a garbage collection."""
     await cdp.send("HeapProfiler.collectGarbage")
     answer = await cdp.send("Performance.getMetrics")
     return {one["name"]: one["value"] for one in answer["metrics"]}

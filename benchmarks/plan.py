@@ -1,10 +1,10 @@
-"""What a load is told, and what it says when it is over."""
+"""Plans for a load generator, and its results."""
 
 import msgspec
 
 
 class Plan(msgspec.Struct, frozen=True):
-    """One load. `devices` are (machine, device key); `watched` of them have sockets.
+    """A load. `devices` are (machine, device key); `watched` of them have sockets.
 
     `size` readings go in a request; `rate` is in requests a second, None as fast as answered.
     `by_wrk` leaves the posting to wrk where it is installed, which takes less of the machine, but
@@ -24,7 +24,7 @@ class Plan(msgspec.Struct, frozen=True):
 
 
 class Result(msgspec.Struct, frozen=True):
-    """Milliseconds are of answers, and for deliveries from the POST to the socket.
+    """The result of a load: milliseconds of answers, and of deliveries from the POST to the socket.
 
     `uncounted` readings may have been accepted besides `accepted`.
     """

@@ -20,7 +20,7 @@ class Poster(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def post(self, path: str, headers: str, body: bytes) -> asyncio.Future[int]:
-        """The status of the answer. Raises ConnectionError when there is none."""
+        """Post and return the status. Raises ConnectionError without an answer."""
         self._answer = asyncio.get_running_loop().create_future()
         head = (
             f"POST {path} HTTP/1.1\r\nHost: {self._host}\r\n{headers}"

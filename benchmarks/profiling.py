@@ -38,7 +38,7 @@ _STAGES = (
 
 @dataclass(frozen=True)
 class Profile:
-    """Which work to load with, on which instance, and the role of the process to look at."""
+    """The work to load with, the instance, and the role of the process to profile."""
 
     work: str
     instance: str
@@ -54,7 +54,7 @@ PROFILES: Mapping[str, Profile] = {
 
 
 def show(name: str, starts: Mapping[str, Start], *, seconds: float) -> None:
-    """Print the stages and the heaviest lines. Exits with a sentence where that cannot be."""
+    """Print the stages and the heaviest lines. Exits with a sentence where py-spy is missing."""
     profile = PROFILES[name]
     program = shutil.which("py-spy")
     if program is None:
@@ -85,7 +85,7 @@ def _sample(program: str, instance: Instance, profile: Profile, output: Path) ->
 
 
 def _stacks(output: Path) -> Counter[tuple[str, ...]]:
-    """How often each stack was seen, the innermost frame first."""
+    """Count the samples of each stack, innermost frame first."""
     stacks: Counter[tuple[str, ...]] = Counter()
     for line in output.read_text(encoding="utf-8").splitlines():
         frames, _, count = line.rpartition(" ")

@@ -14,14 +14,14 @@ if not apps.ready:
     set_up()
 
 from benchmarks.bodies import Bodies
-from realtime.protocol import sensor_update
+from realtime.protocol import update_text
 from sensors.catalogue.descriptions import CatalogueSnapshot, MachineDescription, SensorDescription
 from sensors.enums import Outcome
 from sensors.ingest.payloads import ParsedReading
 from sensors.ingest.receipts import IngestReceipt, encode, reading_results
 from sensors.ingest.resolution import resolve
 from sensors.ingest.serializers import parse_batch, parse_single
-from sensors.messages import LiveReading, Receipt
+from sensors.messages import READINGS, LiveReading, Receipt
 from sensors.store.append_arguments import arguments_of
 from sensors.timestamps import now_us
 
@@ -31,7 +31,7 @@ _MACHINE = "CNC-001"
 
 
 def functions() -> dict[str, Callable[[], object]]:
-    """What is counted, by name; a hundred readings of five sensors of one machine."""
+    """Return the functions by name; a hundred readings of five sensors of one machine."""
     now = now_us()
     bodies = Bodies()
     single, batch = bodies.single(_MACHINE), bodies.batch(_MACHINE, 100)
@@ -55,7 +55,7 @@ def functions() -> dict[str, Callable[[], object]]:
 
 
 def _frame(readings: list[LiveReading]) -> str:
-    return sensor_update(readings, machine_id=_MACHINE, cursor="epoch.1-1")
+    return update_text(READINGS, readings, machine_id=_MACHINE, cursor="epoch.1-1")
 
 
 def _known(sent: Mapping[int, ParsedReading]) -> CatalogueSnapshot:

@@ -1,6 +1,6 @@
-"""`--quick`: a short paired run that fails when the product has become dearer beside the seed.
+"""`--quick`: a short paired run that fails when the product costs more beside the seed than before.
 
-Judged by CPU per reading and delivery, never by the clock: it holds on a loaded machine too.
+Compares CPU per reading, not time, so that it also holds on a loaded machine.
 """
 
 import json
@@ -24,7 +24,7 @@ _FILE = FOLDER / "quick.json"
 
 
 def check(starts: Mapping[str, Start], *, keep: bool) -> int:
-    """The exit code: 1 when the seed costs less than 70 % of the committed multiple of ours."""
+    """Return the exit code: 1 when the seed costs under 70 % of the committed multiple of ours."""
     works = [work for work in WORKS if work.name in {row.work for row in _ROWS}]
     chosen = {name: start for name, start in starts.items() if name in ("seed", _NAME)}
     turns = rounds.run(works, chosen, turns=_TURNS, seconds=_SECONDS)

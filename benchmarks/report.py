@@ -21,7 +21,7 @@ _PACKAGES = ("django", "channels", "uvicorn", "redis", "msgspec", "psycopg")
 
 
 def machine() -> dict[str, Any]:
-    """What the numbers depend on."""
+    """Return the versions and the machine that the numbers depend on."""
     return {
         "cpu": _cpu_model(),
         "cores": os.cpu_count(),
@@ -68,7 +68,7 @@ def put_between_markers(table: str, document: Path) -> None:
 
 
 def ratio(row: Row, turns: Turns, *, name: str, peer: str) -> float | None:
-    """This instance's median over the peer's; None where there is nothing to divide by."""
+    """Return this instance's median over the peer's; None without a peer."""
     of_work = turns[row.work]
     if name == peer or peer not in of_work or name not in of_work:
         return None

@@ -1,4 +1,4 @@
-"""Turns of A B A B: every instance of a work in turns, so that a busy machine hits all alike."""
+"""Turns of A B A B: every instance of a work in turns, so that a busy machine affects all alike."""
 
 import statistics
 import sys
@@ -16,7 +16,7 @@ Turns = dict[str, dict[str, list[Measures]]]
 
 
 def run(works: Sequence[Work], starts: Mapping[str, Start], *, turns: int, seconds: float) -> Turns:
-    """Do all works; a work's instances that this machine cannot start are left out.
+    """Run all works; instances that this machine cannot start are left out.
 
     A turn in which a peer breaks is left out too, and the peer starts anew; where the product
     breaks, the run ends.
@@ -42,14 +42,14 @@ def run(works: Sequence[Work], starts: Mapping[str, Start], *, turns: int, secon
 
 
 class _Instances:
-    """Those that are up, each by itself: a broken one can be replaced."""
+    """The running instances; a broken one can be replaced."""
 
     def __init__(self, starts: Mapping[str, Start]) -> None:
         self._starts = starts
         self._running: dict[str, tuple[Instance, ExitStack]] = {}
 
     def get(self, name: str) -> Instance:
-        """This one, started if it is not up."""
+        """Return this instance, started if necessary."""
         if name not in self._running:
             with ExitStack() as stack:
                 instance = stack.enter_context(self._starts[name]())
@@ -95,7 +95,7 @@ def medians(turns: Iterable[Measures]) -> Measures:
 
 
 def spread(turns: Iterable[Measures], measure: str) -> tuple[float, float]:
-    """The least and the most of a measure."""
+    """Return the minimum and the maximum of a measure."""
     values = _columns(turns)[measure]
     return min(values), max(values)
 

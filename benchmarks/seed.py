@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).parent / "peers" / "seed"
 
 
 def seed_python() -> str:
-    """The interpreter; made anew when the requirements have changed."""
+    """Return the interpreter; rebuilt when the requirements have changed."""
     wanted = (_FOLDER / "requirements.txt").read_bytes() + sys.version.encode()
     data = Path(os.environ.get("DATA_DIR") or "data").absolute()
     folder = data / "benchmarks" / f"seed-{hashlib.sha256(wanted).hexdigest()[:12]}"

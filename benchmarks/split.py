@@ -1,4 +1,4 @@
-"""The product as a big plant has it: web processes behind a balancer, each reader by itself."""
+"""The product as in a big plant: web processes behind a balancer, each reader by itself."""
 
 import os
 import re
@@ -27,9 +27,9 @@ from digitaltwin.tests.support.servers import (
     private_redis,
     wait_for,
 )
+from sensors.readers.registry import READERS
 from sensors.store import keys
 
-_READERS = ("broadcast", "history")
 _START_SECONDS = 60.0
 _END_SECONDS = 20.0
 _SECRET = "only-this-plant-signs-with-it-0123456789"
@@ -38,7 +38,7 @@ Process = subprocess.Popen[bytes]
 
 
 class Split:
-    """Processes of their own on one Redis and one PostgreSQL; `url` is the balancer's."""
+    """Separate processes on one Redis and one PostgreSQL; `url` is the balancer's."""
 
     def __init__(self, folder: Path, *, web: int, **settings: str) -> None:
         self.settings = environment(
@@ -55,13 +55,13 @@ class Split:
         self._others: list[Process] = []
 
     def start(self) -> None:
-        """In the order of the image: migrations and the first key, web processes, readers."""
+        """Start in the order of the image: migrations and the first key, web processes, readers."""
         shown = dict(_SHOWN.findall(self._first_start()))
         self.operator = {"username": shown["user"], "password": shown["password"]}
         self.device_key = shown["device key"]
         for port in self.ports:
             self.start_web(port)
-        for reader in _READERS:
+        for reader in READERS:
             self._others.append(self._process("manage.py", "work", reader))
         ports = map(str, (self.port, *self.ports))
         self.balancer = self._process("-m", "benchmarks.balancer", *ports)
@@ -70,20 +70,20 @@ class Split:
         wait_for(lambda: is_ready(self.port), what="the balancer answers", seconds=_START_SECONDS)
 
     def start_web(self, port: int) -> None:
-        """The web process of this port, until it answers."""
+        """Start the web process of this port and wait for its answer."""
         self._web[port] = self._process(
             *("-m", "digitaltwin.server", "--host", LOOPBACK, "--port", str(port))
         )
         wait_for(lambda: is_ready(port), what=f"port {port} answers", seconds=_START_SECONDS)
 
     def kill_web(self, port: int) -> None:
-        """kill -9."""
+        """Kill a process with SIGKILL."""
         process = self._web.pop(port)
         process.kill()
         process.wait()
 
     def end(self) -> None:
-        """Web processes first; all that was not killed exits 0."""
+        """End the web processes first; every process that was not killed exits 0."""
         processes = [*self._web.values(), *self._others]
         for process in processes:
             process.send_signal(signal.SIGTERM)
@@ -91,7 +91,7 @@ class Split:
         assert not any(ended), (ended, (self._folder / "log").read_text(encoding="utf-8"))
 
     def kill(self) -> None:
-        """Leave nothing behind, whatever happened before."""
+        """End every process in every case."""
         for process in (*self._web.values(), *self._others):
             process.kill()
             process.wait()
@@ -115,11 +115,11 @@ class Split:
 
     def _readers_work(self) -> bool:
         with redis.Redis.from_url(self.settings["REDIS_URL"]) as client:
-            return bool(client.exists(*map(keys.lease, _READERS)) == len(_READERS))
+            return bool(client.exists(*map(keys.lease, READERS)) == len(READERS))
 
 
 def is_ready(port: int) -> bool:
-    """Whether a web process answers at this port."""
+    """Return whether a web process answers at this port."""
     try:
         return httpx.get(f"http://{LOOPBACK}:{port}/api/v1/health/ready", timeout=2).is_success
     except httpx.HTTPError:
@@ -128,7 +128,7 @@ def is_ready(port: int) -> bool:
 
 @contextmanager
 def running(folder: Path, *, web: int, fsync: str = "off", **settings: str) -> Iterator[Split]:
-    """Redis, PostgreSQL and the processes, serving. Marks: redis, postgresql."""
+    """Run Redis, PostgreSQL and the processes. Marks: redis, postgresql."""
     with ExitStack() as stack:
         stores = {
             "REDIS_URL": stack.enter_context(private_redis(folder)),
@@ -161,7 +161,7 @@ def _without(pids: Sequence[int]) -> list[int]:
 
 
 def available() -> Mapping[str, Start]:
-    """`split_1` and `split_2`, by their number of web processes, where the machine has both."""
+    """Return `split_1` and `split_2`, by number of web processes, where both servers exist."""
     if not (find_server() and find_postgres()):
         return {}
     return {f"split_{web}": partial(_instance, web) for web in (1, 2)}

@@ -23,7 +23,7 @@ _ROLES = {
 
 
 def tree(roots: Iterable[int]) -> list[int]:
-    """These processes and all that descend from them."""
+    """Return these processes and their descendants."""
     children = defaultdict(list)
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit() and (stat := _stat(int(entry.name))):
@@ -38,7 +38,7 @@ def tree(roots: Iterable[int]) -> list[int]:
 
 
 def cpu_seconds(roots: Iterable[int]) -> dict[str, float]:
-    """User and system seconds by role."""
+    """Return user and system seconds by role."""
     seconds: defaultdict[str, float] = defaultdict(float)
     for pid in tree(roots):
         if stat := _stat(pid):
@@ -47,7 +47,7 @@ def cpu_seconds(roots: Iterable[int]) -> dict[str, float]:
 
 
 def resident_kb(roots: Iterable[int]) -> dict[str, float]:
-    """Resident kilobytes by role; pages that processes share are divided among them."""
+    """Return resident kilobytes by role; shared pages are divided among processes."""
     kilobytes: defaultdict[str, float] = defaultdict(float)
     for pid in tree(roots):
         kilobytes[role(pid)] += _proportional_kb(pid)
@@ -63,7 +63,7 @@ def _proportional_kb(pid: int) -> float:
 
 
 def _stat(pid: int) -> list[str]:
-    """The fields of /proc/<pid>/stat after the name; empty when the process is gone."""
+    """Return the fields of /proc/<pid>/stat after the name; empty for an ended process."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -71,7 +71,7 @@ def _stat(pid: int) -> list[str]:
 
 
 def role(pid: int) -> str:
-    """What a process is in the system it belongs to."""
+    """Return the role of a process in its system."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:

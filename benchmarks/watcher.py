@@ -1,4 +1,4 @@
-"""A subscriber of a machine: the least of RFC 6455, and a check that no reading is missed."""
+"""A subscriber of a machine: a minimal RFC 6455 client that checks for missed readings."""
 
 import asyncio
 import base64
@@ -15,7 +15,7 @@ _MASKED, _TEXT_FRAMES = 0x80, (0, 1, 2)
 
 
 class Deliveries:
-    """What all watchers of one load have received; moments are those of `time.perf_counter`."""
+    """Deliveries to all watchers of a load; moments are of `time.perf_counter`."""
 
     def __init__(self) -> None:
         self.sent_at: defaultdict[str, list[float]] = defaultdict(list)
@@ -31,7 +31,7 @@ class Deliveries:
 
 
 class Watcher(asyncio.Protocol):
-    """One socket on one machine."""
+    """A socket on one machine."""
 
     def __init__(self, machine: str, request: str, deliveries: Deliveries) -> None:
         self._machine = machine

@@ -1,4 +1,4 @@
-"""The work that is measured: the rows of the table."""
+"""The measured works: the rows of the table."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ _POSTING = 200
 
 @dataclass(frozen=True)
 class Work:
-    """`turn(instance, seconds)` does it once; `names` are those it is done on, the peer first.
+    """`turn(instance, seconds)` runs it once; `names` are its instances, the peer first.
 
     `fresh` work starts its instances anew for every turn: freed memory is used again.
     """
@@ -28,7 +28,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Row:
-    """A line of the table: a measure of a work, and what is due as a ratio to the peer's.
+    """A line of the table: a measure of a work, and the ratio to the peer that is due.
 
     `headline` is the instance whose median the README shows; empty for none.
     """
@@ -59,7 +59,7 @@ def _load_or_limit(instance: Instance, plan: Plan) -> Measures:
 
 
 def _stored(instance: Instance, seconds: float) -> Measures:
-    """Sustained: every machine of these is watched, and the clock runs until all is stored."""
+    """Sustained: every machine is watched, and the clock runs until all readings are stored."""
     plan = Plan(
         instance.port,
         instance.devices[:100],
@@ -89,7 +89,7 @@ def _split(instance: Instance, seconds: float) -> Measures:
 
 
 def _split_single(instance: Instance, seconds: float) -> Measures:
-    """As `_single`, with every reading counted: none lost, none double."""
+    """Run `_single` and count every reading: none lost, none doubled."""
     plan = Plan(instance.port, instance.devices[:_POSTING], seconds, connections=32)
     return load_turn(instance, plan)
 

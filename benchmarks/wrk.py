@@ -1,4 +1,4 @@
-"""Posting by wrk (`apt-get install wrk`), which takes less of the machine than our generator."""
+"""Posting by wrk (`apt-get install wrk`), which needs less CPU than our generator."""
 
 import asyncio
 import os
@@ -18,7 +18,7 @@ _MORE_SECONDS = 60.0
 
 
 class _Said(msgspec.Struct, frozen=True):
-    """The line of wrk.lua; `refused` are answers of 400 and more, `broken` requests without one."""
+    """The result line of wrk.lua; `refused` answers of 400 and more, `broken` without an answer."""
 
     answered: int
     seconds: float
@@ -33,7 +33,7 @@ def is_here() -> bool:
 
 
 async def post(plan: Plan) -> Result:
-    """Post as planned, for as long. Raises RuntimeError when wrk does not say what happened."""
+    """Post as planned. Raises RuntimeError when wrk prints no result."""
     path = _PATH if plan.size == 1 else f"{_PATH}/batch"
     with tempfile.NamedTemporaryFile("w", prefix="devices-") as devices:
         devices.writelines(f"{machine} {token}\n" for machine, token in plan.devices)

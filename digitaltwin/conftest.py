@@ -15,8 +15,8 @@ from digitaltwin.asgi import application
 from digitaltwin.tests.support.product import Product
 from digitaltwin.tests.support.relay import Relay, relayed
 from sensors.access.device_keys import create_device_key
-from sensors.history.reader import run_history
 from sensors.models import Machine, Sensor, SensorType
+from sensors.readers.running import run_reader
 from sensors.store.store import Store
 from sensors.timestamps import format_us, now_us
 
@@ -29,7 +29,7 @@ Sends = Callable[..., Any]
 async def history(transactional_db: None, store: Store) -> AsyncIterator[None]:
     """Run the history reader: with the log in memory every response waits for stored rows."""
     stop = asyncio.Event()
-    task = asyncio.create_task(run_history(stop))
+    task = asyncio.create_task(run_reader("history", stop))
     yield
     stop.set()
     await task

@@ -32,7 +32,8 @@ from digitaltwin.conf.environment import refuse_temporary_key
 from digitaltwin.serving.drain import begin_drain
 from digitaltwin.serving.listening import CannotListen, listen
 from digitaltwin.serving.protocols import HttpProtocol, SocketProtocol
-from sensors.readers.running import READERS, run_readers
+from sensors.readers.registry import READERS
+from sensors.readers.running import run_readers
 from sensors.store.client import is_memory
 
 # A literal name: in this process __name__ is __main__.

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from realtime.hub import Hub, get_hub
+from realtime.tests import kinds
 from sensors.store.store import Store
 
 
@@ -15,3 +16,9 @@ async def hub(store: Store) -> AsyncIterator[Hub]:
     yield hub
     get_hub.forget()
     await hub.aclose()
+
+
+@pytest.fixture
+def note_kind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process knows the test's kind of entries."""
+    kinds.register(monkeypatch)

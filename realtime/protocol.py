@@ -1,25 +1,27 @@
-"""What goes over a socket to the client: message types, cursors, and their encoding, once.
+"""Messages from the server to a socket: types, cursors and their encoding.
 
 Every message is `{"type", "machine_id", "timestamp", "cursor", "data"}` (docs/sockets.md).
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum, StrEnum
-from typing import Any, Self
+from itertools import groupby
+from typing import Any, NamedTuple, Self
 
 import msgspec
 import structlog
 
-from sensors.messages import FeedHealth, LiveReading, LogEntry, MissedEntries
+from sensors.chunks import chunked
+from sensors.messages import READINGS, FeedHealth, LiveReading, LogEntry, MissedEntries
 from sensors.metrics import DROPPED
 from sensors.timestamps import format_us, now_us
 from sensors.twins.representation import reading_json
 
 log = structlog.get_logger(__name__)
 
-# An entry holds at most so many, and a message whole entries.
-MESSAGE_READINGS = 500
+# Items of a message, which holds whole entries; an entry has at most so many readings.
+MESSAGE_ITEMS = 500
 _CURSOR = re.compile(r"([A-Za-z0-9]{1,32})\.((?:0|[1-9]\d{0,19})-(?:0|[1-9]\d{0,19}))", re.ASCII)
 _ENCODER = msgspec.json.Encoder()
 
@@ -66,7 +68,7 @@ def close_codes() -> dict[str, Any]:
 
 
 class Cursor(msgspec.Struct, frozen=True):
-    """A place in a log: its epoch and a position; as text `<epoch>.<ms>-<seq>`."""
+    """An epoch and a position in its log; as text `<epoch>.<ms>-<seq>`."""
 
     epoch: str
     position: str
@@ -76,13 +78,13 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 def parse_cursor(text: str) -> Cursor | None:
-    """The cursor a client came with; None when it is not one of ours."""
+    """Parse a client's cursor; None when it is malformed."""
     match = _CURSOR.fullmatch(text)
     return Cursor(match[1], match[2]) if match else None
 
 
 def cursor_text(epoch: str, position: str) -> str | None:
-    """None for a log that has no epoch because nothing was ever written to it."""
+    """Return the cursor as text; None for a log without an epoch, which never had an entry."""
     return f"{epoch}.{position}" if epoch else None
 
 
@@ -94,13 +96,13 @@ def message(
     cursor: str | None,
     timestamp: int | None = None,
 ) -> str:
-    """One message, ready for the socket; `timestamp` is microseconds, now by default."""
+    """Encode one message for the socket; `timestamp` is microseconds, now by default."""
     moment = format_us(now_us() if timestamp is None else timestamp)
     return _text(kind, data, machine_id, cursor, moment)
 
 
 class Heartbeat:
-    """One beat: what is the same for all sockets is encoded once."""
+    """A heartbeat; the part that all sockets share is encoded once."""
 
     def __init__(self, state: FeedHealth, *, interval: int, now: int) -> None:
         self._moment = format_us(now)
@@ -135,7 +137,7 @@ def _text(
 
 
 class Greeting(msgspec.Struct, frozen=True):
-    """What a socket is told first; its values are encoded once for all who join together."""
+    """Content of a socket's first message, shared by all sockets that join together."""
 
     machine_id: str | None
     epoch: str
@@ -143,58 +145,70 @@ class Greeting(msgspec.Struct, frozen=True):
     values: dict[str, Any]
 
     def text(self, kind: str, *, recovered: bool, cursor: Cursor | None = None) -> str:
-        """An `initial_data` or `resync` message, with the client's cursor when it resumes."""
-        own = cursor_text(self.epoch, self.position)
+        """Encode an `initial_data` or `resync` message, with the client's cursor if it resumes."""
+        newest = cursor_text(self.epoch, self.position)
         return message(
             kind,
             {**self.values, "recovered": recovered},
             machine_id=self.machine_id,
-            cursor=str(cursor) if cursor else own,
+            cursor=str(cursor) if cursor else newest,
         )
 
 
-def sensor_update(
-    readings: Sequence[LiveReading], *, machine_id: str | None, cursor: str | None, skipped: int = 0
+class Update(NamedTuple):
+    """The socket message of a kind of log entries.
+
+    `data` makes the message's data from the entries' items and the number of items skipped.
+    """
+
+    type: str
+    data: Callable[[Sequence[Any], int], dict[str, Any]]
+
+
+def _readings_data(readings: Sequence[LiveReading], skipped: int) -> dict[str, Any]:
+    return {"readings": [reading_json(reading) for reading in readings], "skipped": skipped}
+
+
+# By kind. An entry of a kind that is not here moves the sockets' positions without a message.
+UPDATES: dict[str, Update] = {READINGS: Update("sensor_update", _readings_data)}
+
+
+def update_text(
+    kind: str,
+    items: Sequence[Any],
+    *,
+    machine_id: str | None,
+    cursor: str | None,
+    skipped: int = 0,
 ) -> str:
-    return message(
-        "sensor_update",
-        {"readings": [reading_json(reading) for reading in readings], "skipped": skipped},
-        machine_id=machine_id,
-        cursor=cursor,
-    )
+    """Encode the message of items of one kind; `machine_id` is None on the dashboard."""
+    update = UPDATES[kind]
+    return message(update.type, update.data(items, skipped), machine_id=machine_id, cursor=cursor)
 
 
 def fill_texts(missed: MissedEntries) -> list[str]:
-    """What was missed as `sensor_update` messages, each with the cursor of its last entry."""
+    """Encode missed entries as messages, each with the cursor of its last entry.
+
+    Entries of one kind in a row share messages; entries without a message are left out.
+    """
+    shown = (entry for entry in missed.entries or () if entry.kind in UPDATES)
     return [
-        sensor_update(
-            [reading for entry in entries for reading in readings_of(entry)],
+        update_text(
+            kind,
+            [item for entry in entries for item in items_of(entry)],
             machine_id=entries[0].machine_id,
             cursor=cursor_text(missed.epoch, entries[-1].position),
         )
-        for entries in whole_entries(missed.entries or ())
+        for kind, run in groupby(shown, key=lambda entry: entry.kind)
+        for entries in chunked(run, weight=lambda entry: entry.count, limit=MESSAGE_ITEMS)
     ]
 
 
-def whole_entries(entries: Sequence[LogEntry]) -> Iterator[list[LogEntry]]:
-    """The entries in turns of at most 500 readings; none is split."""
-    turn: list[LogEntry] = []
-    readings = 0
-    for entry in entries:
-        if turn and readings + entry.count > MESSAGE_READINGS:
-            yield turn
-            turn, readings = [], 0
-        turn.append(entry)
-        readings += entry.count
-    if turn:
-        yield turn
-
-
-def readings_of(entry: LogEntry) -> list[LiveReading]:
-    """The entry's readings; none of a poisonous entry, which is counted and logged."""
+def items_of(entry: LogEntry) -> list[Any]:
+    """Return the entry's items; none of a poisonous entry, which is counted and logged."""
     try:
-        return entry.readings()
+        return entry.items()
     except msgspec.DecodeError as exc:
         DROPPED.labels(what="entry", reason="undecodable").inc()
-        log.error("entry_skipped", position=entry.position, error=str(exc))
+        log.error("entry_skipped", position=entry.position, kind=entry.kind, error=str(exc))
         return []

@@ -1,4 +1,4 @@
-"""The pages' addresses, included at the root."""
+"""URLs of the pages, included at the root."""
 
 from django.urls import path
 

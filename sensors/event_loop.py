@@ -1,4 +1,4 @@
-"""What a process needs one of per event loop, made at first use inside the running loop."""
+"""Objects of which a process needs one per event loop, made at first use inside the loop."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class PerLoop(Generic[T]):
-    """Calls `make` once in each event loop that asks; nothing relies on lifespan events."""
+    """A factory that calls `make` once per event loop; it needs no lifespan events."""
 
     def __init__(self, make: Callable[[], T]) -> None:
         self._make = make
@@ -17,11 +17,11 @@ class PerLoop(Generic[T]):
 
     def __call__(self) -> T:
         loop = asyncio.get_running_loop()
-        made = self._made.get(loop)
-        if made is None:
-            made = self._made[loop] = self._make()
-        return made
+        instance = self._made.get(loop)
+        if instance is None:
+            instance = self._made[loop] = self._make()
+        return instance
 
     def forget(self) -> T | None:
-        """Take out this loop's, so that it can be closed."""
+        """Remove and return the instance of this loop, so that it can be closed."""
         return self._made.pop(asyncio.get_running_loop(), None)

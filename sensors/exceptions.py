@@ -19,7 +19,7 @@ class SensorsError(Exception):
 
     status = 400
     code = "invalid"
-    title = "The request cannot be taken"
+    title = "Invalid request"
 
     def __init__(
         self,
@@ -40,13 +40,13 @@ class MalformedBody(SensorsError):
     """The body is not the JSON that the endpoint expects."""
 
     code = "malformed-json"
-    title = "The body cannot be read"
+    title = "The request body cannot be read"
 
 
 class InvalidReadings(SensorsError):
-    """One or more readings are refused; `errors` names the fields."""
+    """Refused readings; `errors` names the fields."""
 
-    title = "The readings are not valid"
+    title = "Invalid readings"
 
     def __init__(self, errors: Sequence[FieldError], *, status: int = 400) -> None:
         first = errors[0]
@@ -57,7 +57,7 @@ class InvalidReadings(SensorsError):
 class ConflictingDuplicate(InvalidReadings):
     """An earlier reading has the same sensor and time with another value or quality."""
 
-    title = "Another value was taken for the same sensor and time"
+    title = "A different value for this sensor and time was accepted before"
 
     def __init__(self, errors: Sequence[FieldError]) -> None:
         super().__init__(errors, status=409)
@@ -82,18 +82,30 @@ class LogUnavailable(SensorsError):
     code = "log-unavailable"
     title = "The log cannot be reached"
 
-    def __init__(self, detail: str = "The readings are not promised; send them again.") -> None:
+    def __init__(self, detail: str = "The readings may not be stored; send them again.") -> None:
         super().__init__(detail, headers={"Retry-After": "1"})
+
+
+class ScriptFailed(LogUnavailable):
+    """A Redis script failed by an error of its own or of the data it met, not by an outage."""
+
+    def __init__(self, script: str, error: str) -> None:
+        super().__init__()
+        self.script = script
+        self.error = error
+
+    def __str__(self) -> str:
+        return f"Script {self.script} failed: {self.error}"
 
 
 class Busy(SensorsError):
     status = 503
     code = "busy"
-    title = "Too many requests are in flight"
+    title = "Too many requests in progress"
 
     def __init__(self) -> None:
         super().__init__("Send the readings again in a second.", headers={"Retry-After": "1"})
 
 
 class LeaseLost(Exception):
-    """Another process took over this reader; the open transaction is rolled back."""
+    """The lease went to another process; the open transaction is rolled back."""

@@ -1,16 +1,22 @@
-"""What travels inside: one frozen struct a message, shared by sender and receiver."""
+"""Internal messages: one frozen struct each, shared by sender and receiver."""
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import msgspec
 
 from sensors.enums import FeedStatus, Outcome, Quality
 
 Scalar = str | int | float | bool | None
-# A place in the log: Redis's stream id, `<milliseconds>-<sequence>`.
+# The position before the log's first entry; a position is Redis's `<milliseconds>-<sequence>`.
 START = "0-0"
+# The topic of the dashboard; that of a machine is its id, which is never this.
+DASHBOARD = "*"
 
 
 def position_key(position: str) -> tuple[int, int]:
-    """Sortable form of a position; text order is wrong where the sequence has two digits."""
+    """Return a sortable form of a position; as text, "1-10" would sort before "1-9"."""
     milliseconds, _, sequence = position.partition("-")
     return int(milliseconds), int(sequence)
 
@@ -25,7 +31,7 @@ def effective_time(measured_at: int, received_at: int) -> int:
 
 
 class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One value of one sensor at one moment, from the serializer to the row and the frame.
+    """A reading: one value of one sensor at one moment, from serializer to row and frame.
 
     `measured_at` and `received_at` are microseconds since 1970 UTC; `value` is in `unit`, the
     sensor's own (UCUM); `late` is the last field, so that the append script can add it.
@@ -52,10 +58,16 @@ class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
         return effective_time(self.measured_at, self.received_at)
 
 
-class Receipt(msgspec.Struct, frozen=True, gc=False):
-    """What the log made of one request: an outcome per reading, in the order sent.
+# The kind of entries that hold readings.
+READINGS = "readings"
+# The struct of each kind's items. A process passes over entries of a kind that is not here.
+KINDS: dict[str, type[msgspec.Struct]] = {READINGS: LiveReading}
 
-    `position` is that of the newest entry written; None when nothing was.
+
+class Receipt(msgspec.Struct, frozen=True, gc=False):
+    """The log's answer to one request: an outcome per reading, in the order sent.
+
+    `position` is that of the newest entry written; None when no entry was.
     `remaining` and `reset_seconds` are the key's rate limit after this request.
     """
 
@@ -66,9 +78,11 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogEntry(msgspec.Struct, frozen=True, gc=False):
-    """One entry of the log: a machine's readings of one request (at most 500).
+    """An entry of the log, of any kind.
 
-    `previous` is the position of the machine's entry before it; `payload` the readings as JSON.
+    Kind `readings` holds a machine's readings of one request (at most 500). `previous` is the
+    position of the machine's entry before it, of whatever kind; `payload` a JSON array of the
+    kind's items; `count` the number of readings, 1 for every other kind.
     """
 
     position: str
@@ -79,12 +93,20 @@ class LogEntry(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
 
     def readings(self) -> list[LiveReading]:
-        """The readings, in log order. Raises msgspec.DecodeError for a poisonous entry."""
+        """Return the readings, in log order. Raises msgspec.DecodeError for a poisonous entry."""
         return _READINGS.decode(self.payload)
+
+    def items(self) -> list[Any]:
+        """Return the kind's items, in log order; none of an unknown kind.
+
+        Raises msgspec.DecodeError for a poisonous entry.
+        """
+        item = KINDS.get(self.kind)
+        return [] if item is None else _decoder(item).decode(self.payload)
 
 
 class Snapshot(msgspec.Struct, frozen=True):
-    """A machine's latest readings with the position they are right for."""
+    """A machine's latest readings, and the position of the newest entry in them."""
 
     epoch: str
     position: str
@@ -92,7 +114,7 @@ class Snapshot(msgspec.Struct, frozen=True):
 
 
 class MissedEntries(msgspec.Struct, frozen=True):
-    """A machine's entries after a position, oldest first; None when the log no longer has all."""
+    """A machine's entries after a position, oldest first; None when the log lacks some of them."""
 
     epoch: str
     position: str
@@ -100,9 +122,9 @@ class MissedEntries(msgspec.Struct, frozen=True):
 
 
 class Audience(msgspec.Struct, frozen=True):
-    """Who is there for what is sent: `watched` names what the sockets of some process show.
+    """Watchers and subscribers: `watched` are the topics that sockets of some process show.
 
-    `listened` are the machines of plain Redis subscribers, who may also listen to all.
+    `listened` are the machines of plain Redis subscribers, which may also subscribe to all.
     """
 
     watched: frozenset[str] = frozenset()
@@ -110,15 +132,16 @@ class Audience(msgspec.Struct, frozen=True):
     all_are_listened: bool = False
 
     def listens(self, machine_id: str) -> bool:
-        """Whether a plain Redis subscriber hears this machine."""
+        """Return whether a plain Redis subscriber receives this machine's messages."""
         return self.all_are_listened or machine_id in self.listened
 
 
 class MachineFrame(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="machine_frame"):
-    """What came in on one machine since its frame before; `text` is ready for the socket.
+    """A machine's entries of one kind since its frame before; `text` is ready for the socket.
 
     `previous` is the position of the machine's entry before the frame's first, `position` that of
-    its last; `received_at` that of its oldest reading.
+    its last; `received_at` is that of its oldest reading, 0 for other kinds. `text` is empty when
+    the frame only moves the position.
     """
 
     machine_id: str
@@ -128,13 +151,18 @@ class MachineFrame(msgspec.Struct, frozen=True, gc=False, tag_field="type", tag=
     received_at: int
     text: str
 
+    @property
+    def topic(self) -> str:
+        return self.machine_id
+
 
 class DashboardFrame(
     msgspec.Struct, frozen=True, gc=False, tag_field="type", tag="dashboard_frame"
 ):
-    """The newest reading per sensor of all machines since the dashboard frame before.
+    """Entries of one kind of all machines since the dashboard frame before.
 
-    `previous` is where that frame ended in the log; `text` is empty when nothing is to be shown.
+    Of readings the newest per sensor, of another kind all. `previous` is the position of the
+    dashboard frame before; `text` is empty when the frame only moves the position.
     """
 
     epoch: str
@@ -143,23 +171,28 @@ class DashboardFrame(
     received_at: int
     text: str
 
+    @property
+    def topic(self) -> str:
+        return DASHBOARD
+
 
 Frame = MachineFrame | DashboardFrame
 
 
 class FeedHealth(msgspec.Struct, frozen=True):
-    """Whether the feed is live, and how far this process is behind the log."""
+    """State of the live feed, and the seconds that this process is behind the log."""
 
     feed: FeedStatus
     behind_seconds: float
 
 
+_READING = msgspec.json.Decoder(LiveReading)
 _READINGS = msgspec.json.Decoder(list[LiveReading])
 _ENCODER = msgspec.json.Encoder()
 
 
 def pack(reading: LiveReading) -> bytes:
-    """One reading as the log and the latest hash keep it."""
+    """Encode one reading for the log and the latest hash."""
     return _ENCODER.encode(reading)
 
 
@@ -167,4 +200,11 @@ def unpack(packed: bytes) -> LiveReading:
     return _READING.decode(packed)
 
 
-_READING = msgspec.json.Decoder(LiveReading)
+def pack_items(items: Sequence[msgspec.Struct]) -> bytes:
+    """Encode an entry's payload of any kind."""
+    return _ENCODER.encode(items)
+
+
+@cache
+def _decoder(item: type[msgspec.Struct]) -> "msgspec.json.Decoder[list[Any]]":
+    return msgspec.json.Decoder(list[item])  # type: ignore[valid-type]

@@ -148,7 +148,7 @@ class EmbeddedRedis:
                 "Keep a copy, then repair it with `redis-check-aof --fix` "
                 "on the .manifest file there."
             )
-        last = lines[-1].strip() if lines else "it said nothing"
+        last = lines[-1].strip() if lines else "no output"
         return f"Redis did not start: {last} (see {self._log_path})."
 
     @property

@@ -56,7 +56,7 @@ class Environment:
         except OSError as exc:
             raise BadSetting(f"{name} cannot be used: {exc}.") from exc
         if not nearest.is_dir():
-            raise BadSetting(f"{name} must be a folder, and {nearest} is a file.")
+            raise BadSetting(f"{name} must be a folder, but {nearest} is a file.")
         return path
 
     def boolean(self, name: str, *, default: bool) -> bool:
@@ -96,7 +96,7 @@ class Environment:
         for host in hosts:
             if not HOST.fullmatch(host):
                 raise BadSetting(
-                    f"{name} takes names and addresses such as plant.example or [::1], "
+                    f"{name} must be names or addresses such as plant.example or [::1], "
                     f"without scheme and port, got {host!r}."
                 )
         return hosts
@@ -113,7 +113,7 @@ class Environment:
                 or not parts.netloc
             ):
                 raise BadSetting(
-                    f"{name} takes origins such as https://plant.example:8443, got {origin!r}."
+                    f"{name} must be origins such as https://plant.example:8443, got {origin!r}."
                 )
         return origins
 
@@ -122,7 +122,7 @@ class Environment:
             return [ipaddress.ip_network(word) for word in self.words(name)]
         except ValueError as exc:
             raise BadSetting(
-                f"{name} takes addresses or networks such as 10.0.0.0/8: {exc}."
+                f"{name} must be addresses or networks such as 10.0.0.0/8: {exc}."
             ) from exc
 
     def time_zone(self, name: str, *, default: str) -> str:
@@ -204,7 +204,7 @@ def secret_key(data_dir: Path) -> str:
         return secrets.token_urlsafe(48)
     if not _is_strong_secret(value):
         raise BadSetting(
-            f"SECRET_KEY must be a random text of at least {MIN_SECRET_LENGTH} characters."
+            f"SECRET_KEY must be a random string of at least {MIN_SECRET_LENGTH} characters."
         )
     return value
 
@@ -216,7 +216,7 @@ def refuse_temporary_key(data_dir: Path) -> None:
     """
     if not os.environ.get("SECRET_KEY") and not (data_dir / "secret_key").is_file():
         raise ImproperlyConfigured(
-            "Set SECRET_KEY, the same for every process: a random text of at least "
+            "Set SECRET_KEY, the same for every process: a random string of at least "
             f"{MIN_SECRET_LENGTH} characters."
         )
 

@@ -1,14 +1,16 @@
-"""What the document says of the three addresses of health."""
+"""The OpenAPI operations of the three health addresses."""
 
 from typing import Any
 
 from sensors.api.openapi.parts import (
     COUNT,
+    MOMENT,
     NUMBER,
     TEXT,
     YES_OR_NO,
     Part,
     answer,
+    described,
     objects,
     or_null,
     reference,
@@ -18,14 +20,23 @@ from sensors.api.openapi.parts import (
 from sensors.api.openapi.problems import DJANGO, problem_answers
 
 _REACHED = words(("ok", "unavailable"))
+_LAG = {"lag_entries": COUNT, "lag_seconds": NUMBER}
 _LOG = objects(
-    {"entries": COUNT, "lag_entries": COUNT, "lag_seconds": NUMBER, "durable": YES_OR_NO}
+    {
+        "entries": COUNT,
+        **_LAG,
+        "durable": YES_OR_NO,
+        "held_by": or_null(described(TEXT, "The reader for which old entries are kept.")),
+        "held_since": or_null(described(MOMENT, "When the first of these entries was logged.")),
+    }
 )
+_READERS = {"type": "object", "additionalProperties": objects(_LAG)}
 _CHECKS = objects(
     {
         "database": _REACHED,
         "redis": _REACHED,
         "log": or_null(_LOG),
+        "readers": or_null(_READERS),
         "broadcast": words(("ok", "delayed", "unknown")),
         "dead_letters": or_null(COUNT),
         "conflicts": or_null(COUNT),
@@ -57,7 +68,18 @@ _HEALTHY = {
     "checks": {
         "database": "ok",
         "redis": "ok",
-        "log": {"entries": 48210, "lag_entries": 3, "lag_seconds": 0.012, "durable": True},
+        "log": {
+            "entries": 48210,
+            "lag_entries": 3,
+            "lag_seconds": 0.012,
+            "durable": True,
+            "held_by": None,
+            "held_since": None,
+        },
+        "readers": {
+            "broadcast": {"lag_entries": 0, "lag_seconds": 0.0},
+            "history": {"lag_entries": 3, "lag_seconds": 0.012},
+        },
         "broadcast": "ok",
         "dead_letters": 0,
         "conflicts": 0,
@@ -71,6 +93,7 @@ _UNHEALTHY = {
         "database": "ok",
         "redis": "unavailable",
         "log": None,
+        "readers": None,
         "broadcast": "unknown",
         "dead_letters": 0,
         "conflicts": 0,
@@ -93,31 +116,33 @@ def _operation(name: str, summary: str, description: str, responses: dict[str, P
     }
 
 
-def _found(description: str, name: str, **examples: Any) -> Part:
+def _report(description: str, name: str, **examples: Any) -> Part:
     return answer(description, shape(name), examples)
 
 
 HEALTH = _operation(
     "get_health",
     "Get the health of the whole platform",
-    "For people and monitors, within two seconds. What cannot be known is null.",
+    "For operators and monitoring, within two seconds. Unknown values are null. "
+    "`lag_entries` and `lag_seconds` of the log are those of the slowest reader that writes to the "
+    "database; `held_by` names a reader that keeps the log from being trimmed.",
     {
-        "200": _found("Healthy or degraded.", "Health", healthy=_HEALTHY),
-        "503": _found("Unhealthy.", "Health", unhealthy=_UNHEALTHY),
+        "200": _report("Healthy or degraded.", "Health", healthy=_HEALTHY),
+        "503": _report("Unhealthy.", "Health", unhealthy=_UNHEALTHY),
     },
 )
 LIVE = _operation(
     "get_live",
-    "Ask whether this process runs",
-    "It looks at nothing else.",
-    {"200": _found("It does.", "Live", live={"status": "live"})},
+    "Check whether this process runs",
+    "Checks nothing but the process.",
+    {"200": _report("The process runs.", "Live", live={"status": "live"})},
 )
 READY = _operation(
     "get_ready",
-    "Ask whether to send requests here",
-    "Not while the process ends, nor without Redis or the database.",
+    "Check whether this process is ready for requests",
+    "Not ready during shutdown, or without Redis or the database.",
     {
-        "200": _found("Yes.", "Ready", ready=_READY),
-        "503": _found("No.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
+        "200": _report("Ready.", "Ready", ready=_READY),
+        "503": _report("Not ready.", "Ready", unavailable=_AWAY, draining={"status": "draining"}),
     },
 )

@@ -20,22 +20,22 @@ from digitaltwin.site.problem_pages import MEANINGS
 from sensors.api.openapi.parts import PROBLEM_JSON, Part
 from sensors.api.openapi.shapes import schemas
 
-DESCRIPTION = """Readings in, twins out. Every machine has a live twin.
+DESCRIPTION = """Send readings; read the live twins of the machines and their history.
 
-Devices send with a **device key**, programs of people read with a **user token**, browsers with
-their session. Times are RFC 3339; they go out in UTC with six digits. Unknown fields and
+Devices send with a **device key**, user programs read with a **user token**, browsers with their
+session. Times are RFC 3339 and are returned in UTC with microseconds. Unknown fields and
 parameters are refused.
 
-Errors are `application/problem+json` (RFC 9457) with a stable `code`; each answer below lists the
-codes that it may have. At any other address the answer is 404 `not-found`, and for another method
-405 `method-not-allowed` with `Allow`.
+Errors are `application/problem+json` (RFC 9457) with a stable `code`; each response below lists
+its possible codes. Any other address returns 404 `not-found`, any other method 405
+`method-not-allowed` with `Allow`.
 """
 TAGS = [
-    {"name": "Readings in", "description": "For devices. A reading that is answered is kept."},
-    {"name": "Readings out", "description": "The history, for people and their programs."},
-    {"name": "Machines", "description": "The twins as they are now."},
-    {"name": "Tokens", "description": "A password for two tokens."},
-    {"name": "Health", "description": "Without a login."},
+    {"name": "Send readings", "description": "For devices. Accepted readings are durable."},
+    {"name": "Read history", "description": "Stored readings, for users and their programs."},
+    {"name": "Machines", "description": "The twins with their latest values."},
+    {"name": "Tokens", "description": "Access and refresh tokens for user programs."},
+    {"name": "Health", "description": "No login required."},
 ]
 # Codes for a wrong address or method, which belong to no operation.
 CODES_WITHOUT_OPERATION = frozenset({"not-found", "method-not-allowed"})
@@ -48,17 +48,19 @@ def _header(description: str, schema: Part, example: str) -> Part:
 _TEXT: Part = {"type": "string"}
 _REQUEST_ID: Part = {"type": "string", "pattern": "^[A-Za-z0-9._-]{1,64}$"}
 _HEADERS = {
-    "X-Request-ID": _header("Yours if it fits, else a new one.", _REQUEST_ID, "press-7.000123"),
+    "X-Request-ID": _header(
+        "That of the request if it is valid, otherwise a new one.", _REQUEST_ID, "press-7.000123"
+    ),
     "X-Process-Time": _header(
-        "Milliseconds.", {"type": "string", "pattern": r"^\d+\.\d\d$"}, "2.41"
+        "Processing time in milliseconds.", {"type": "string", "pattern": r"^\d+\.\d\d$"}, "2.41"
     ),
     "RateLimit-Policy": _header(
-        "Requests (q) in seconds (w); not sent while no limit is set.",
+        "Requests (q) per time window in seconds (w); absent while no limit is set.",
         _TEXT,
         '"device-key";q=6000;w=60',
     ),
     "RateLimit": _header(
-        "Requests left (r) and seconds until there are all again (t).",
+        "Remaining requests (r) and seconds until the full number is available (t).",
         _TEXT,
         '"device-key";r=5993;t=41',
     ),
@@ -70,19 +72,19 @@ _SECURITY = {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "dt_<prefix>.<secret>",
-        "description": "From `python manage.py device_key create`, or from the admin pages.",
+        "description": "Created with `python manage.py device_key create` or in Admin.",
     },
     "userToken": {
         "type": "http",
         "scheme": "bearer",
         "bearerFormat": "JWT",
-        "description": "The `access` token of `POST /api/v1/auth/token`.",
+        "description": "The `access` token from `POST /api/v1/auth/token`.",
     },
     "sessionCookie": {
         "type": "apiKey",
         "in": "cookie",
         "name": "sessionid",
-        "description": "Of a browser that is logged in at `/login/`.",
+        "description": "The session of a browser that is logged in at `/login/`.",
     },
 }
 _PARAMETERS = {
@@ -90,7 +92,7 @@ _PARAMETERS = {
         "name": "X-Request-ID",
         "in": "header",
         "schema": _TEXT,
-        "description": "Echoed if it is 1 to 64 of `A-Za-z0-9._-`; it also stands in the log.",
+        "description": "Returned and logged if it is 1 to 64 characters of `A-Za-z0-9._-`.",
         "example": "press-7.000123",
     }
 }

@@ -119,7 +119,7 @@ class _Body:
         while more:
             message = await self._receive()
             if message["type"] == "http.disconnect":
-                raise SensorsError("The body broke off.", code="bad-request")
+                raise SensorsError("The request body ended too early.", code="bad-request")
             parts.append(message.get("body", b""))
             size += len(parts[-1])
             _check_size(size)

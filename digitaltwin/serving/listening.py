@@ -48,7 +48,7 @@ def _open_listener(host: str, port: int) -> socket.socket:
 
 def _error_text(host: str, port: int, exc: OSError) -> str:
     if exc.errno == errno.EADDRINUSE:
-        return f"Port {port} of {host} is in use; choose another with --port."
+        return f"Port {port} on {host} is in use; choose another with --port."
     if exc.errno == errno.EACCES:
-        return f"Port {port} needs more rights than we have; choose one above 1023 with --port."
-    return f"We cannot listen on {host} port {port}: {exc.strerror or exc}."
+        return f"Port {port} requires more privileges; choose one above 1023 with --port."
+    return f"Cannot listen on {host} port {port}: {exc.strerror or exc}."

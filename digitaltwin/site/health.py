@@ -1,4 +1,4 @@
-"""Health for people and for load balancers: no login, an answer within two seconds."""
+"""Health for people and load balancers: without a login, answered within two seconds."""
 
 import time
 from collections.abc import Callable
@@ -7,7 +7,6 @@ from concurrent.futures import TimeoutError as TooLate
 from typing import Any
 
 import structlog
-from django.conf import settings
 from django.db import DatabaseError, connection
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -15,33 +14,28 @@ from rest_framework.views import APIView
 
 from digitaltwin.conf.environment import VERSION
 from digitaltwin.serving.drain import is_draining
+from digitaltwin.site.log_health import check_log, reach_redis
 from sensors.exceptions import LogUnavailable
-from sensors.messages import START, position_key
 from sensors.models import ConflictingReading, DeadLetter
 from sensors.openapi import described_by
-from sensors.readers.lag import lag
-from sensors.store.sync import get_sync_store
-from sensors.timestamps import now_us
 
 log = structlog.get_logger(__name__)
-Found = dict[str, Any] | None
 Check = Callable[[], dict[str, Any]]
+Result = dict[str, Any] | None
 
 DEADLINE_SECONDS = 1.5
-# The table of conflicts may grow; more than so many is bad enough without a number.
-COUNTED = 10_000
-SLOW_HISTORY_SECONDS = 10.0
-# The broadcaster notes how far it is once a second; more than two behind it is delayed.
-SLOW_BROADCAST_SECONDS = 3.0
+# The table of conflicts may grow, and a count of all its rows take long.
+MAX_COUNT = 10_000
+SLOW_READER_SECONDS = 10.0
 
 _started = time.monotonic()
-# A check that hangs keeps its thread until its own time-out; the next ones wait here, not more
-# and more of them.
+# A check that hangs keeps its thread until its own timeout; later checks wait for a thread
+# instead of starting more.
 _threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="health")
 
 
 class PublicView(APIView):
-    """For callers without a login, who are told nothing about the readings."""
+    """A view for callers without a login; its answers reveal no reading."""
 
     authentication_classes = ()
     permission_classes = ()
@@ -55,7 +49,7 @@ class HealthView(PublicView):
 
 
 class LiveView(PublicView):
-    """This process runs and answers; whether it is of use is ready's to say."""
+    """Liveness: this process runs and answers, whatever it can reach."""
 
     @described_by("digitaltwin.openapi.health.LIVE")
     def get(self, request: Request) -> Response:
@@ -63,24 +57,25 @@ class LiveView(PublicView):
 
 
 class ReadyView(PublicView):
-    """Whether to send requests here: not while it ends, nor without Redis or the database."""
+    """Readiness: not while the process ends, nor without Redis or the database."""
 
     @described_by("digitaltwin.openapi.health.READY")
     def get(self, request: Request) -> Response:
         if is_draining():
             return Response({"status": "draining"}, status=503)
-        database, redis = _both(_reach_database, _reach_redis)
-        checks = {"database": _word(database), "redis": _word(redis)}
+        database, redis = _run_both(_reach_database, reach_redis)
+        checks = {"database": _reached(database), "redis": _reached(redis)}
         is_ready = None not in (database, redis)
-        word = "ready" if is_ready else "unavailable"
-        return Response({"status": word, "checks": checks}, status=200 if is_ready else 503)
+        status = "ready" if is_ready else "unavailable"
+        return Response({"status": status, "checks": checks}, status=200 if is_ready else 503)
 
 
 def health_report() -> dict[str, Any]:
-    """Build the report of `/health`; parts that cannot be read are null."""
-    counts, live = _both(_count_trouble, _look_at_log)
-    checks: dict[str, Any] = {"database": _word(counts), "redis": _word(live)}
+    """Return the answer of `/health`; parts that cannot be reached are null."""
+    counts, live = _run_both(_count_dead_letters_and_conflicts, check_log)
+    checks: dict[str, Any] = {"database": _reached(counts), "redis": _reached(live)}
     checks["log"] = live["log"] if live else None
+    checks["readers"] = live["readers"] if live else None
     checks["broadcast"] = live["broadcast"] if live else "unknown"
     checks |= counts or {"dead_letters": None, "conflicts": None}
     return {
@@ -95,33 +90,38 @@ def health_report() -> dict[str, Any]:
 def _status(checks: dict[str, Any], *, is_volatile: bool) -> str:
     if "unavailable" in (checks["database"], checks["redis"]):
         return "unhealthy"
-    is_slow = checks["log"]["lag_seconds"] > SLOW_HISTORY_SECONDS
-    is_degraded = is_slow or checks["broadcast"] != "ok" or is_volatile or is_draining()
-    return "degraded" if is_degraded else "healthy"
+    reasons = (
+        checks["log"]["lag_seconds"] > SLOW_READER_SECONDS,
+        checks["log"]["held_by"],
+        checks["broadcast"] != "ok",
+        is_volatile,
+        is_draining(),
+    )
+    return "degraded" if any(reasons) else "healthy"
 
 
-def _word(found: object) -> str:
-    return "unavailable" if found is None else "ok"
+def _reached(result: Result) -> str:
+    return "unavailable" if result is None else "ok"
 
 
-def _both(first: Check, second: Check) -> tuple[Found, Found]:
-    """Both answers, asked at the same time; None for one that failed or came too late."""
-    until = time.monotonic() + DEADLINE_SECONDS
-    asked = [_threads.submit(function) for function in (first, second)]
-    return _answer(asked[0], until), _answer(asked[1], until)
+def _run_both(first: Check, second: Check) -> tuple[Result, Result]:
+    """Run both at the same time; None for a check that failed or missed the deadline."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    running = [_threads.submit(check) for check in (first, second)]
+    return _result(running[0], deadline), _result(running[1], deadline)
 
 
-def _answer(asked: "Future[dict[str, Any]]", until: float) -> Found:
+def _result(running: "Future[dict[str, Any]]", deadline: float) -> Result:
     try:
-        return asked.result(max(0.0, until - time.monotonic()))
+        return running.result(max(0.0, deadline - time.monotonic()))
     except TooLate:
-        asked.cancel()
+        running.cancel()
     except (DatabaseError, LogUnavailable) as exc:
         log.warning("health_check_failed", error=str(exc).strip())
     return None
 
 
-# What runs in the threads
+# Checks that run in the threads
 
 
 def _reach_database() -> dict[str, Any]:
@@ -133,49 +133,11 @@ def _reach_database() -> dict[str, Any]:
         connection.close()
 
 
-def _count_trouble() -> dict[str, Any]:
+def _count_dead_letters_and_conflicts() -> dict[str, Any]:
     try:
         return {
-            "dead_letters": DeadLetter.objects.order_by()[:COUNTED].count(),
-            "conflicts": ConflictingReading.objects.order_by()[:COUNTED].count(),
+            "dead_letters": DeadLetter.objects.order_by()[:MAX_COUNT].count(),
+            "conflicts": ConflictingReading.objects.order_by()[:MAX_COUNT].count(),
         }
     finally:
         connection.close()
-
-
-def _reach_redis() -> dict[str, Any]:
-    get_sync_store().stored()
-    return {}
-
-
-def _look_at_log() -> dict[str, Any]:
-    store = get_sync_store()
-    state, now = store.health(), now_us()
-
-    def behind(position: str) -> tuple[int, float]:
-        unread = store.first_after(position)
-        oldest = unread if position == START else store.first_after(START)
-        return lag(
-            unread,
-            oldest=oldest or START,
-            newest=max(state["last_position"], unread or START, key=position_key),
-            length=state["entries"],
-            now_us=now,
-        )
-
-    entries, seconds = behind(state["stored_position"])
-    # Nobody is told of what is older than this, so nothing older is late.
-    recent = f"{max(0, now // 1000 - settings.RECENT_SECONDS * 1000)}-0"
-    _, unsent = behind(max(state["broadcast_position"], recent, key=position_key))
-    return {
-        "log": {
-            "entries": state["entries"],
-            "lag_entries": entries,
-            "lag_seconds": round(seconds, 3),
-            "durable": state["durable"],
-        },
-        "broadcast": "delayed" if unsent > SLOW_BROADCAST_SECONDS else "ok",
-        # In memory by design every answer waits for the database; by mistake nothing does.
-        "is_volatile": not state["durable"] and not store.in_memory,
-        "counters": store.counters(),
-    }

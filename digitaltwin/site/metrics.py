@@ -44,7 +44,7 @@ def _is_local(request: HttpRequest) -> bool:
 
 def _refusal(status: int, headers: dict[str, str]) -> HttpResponse:
     return HttpResponse(
-        "Metrics are for this machine, or for who bears METRICS_TOKEN.\n",
+        "Metrics need METRICS_TOKEN as bearer token, or a request from this host.\n",
         content_type="text/plain; charset=utf-8",
         status=status,
         headers=headers,

@@ -25,16 +25,16 @@ RETRY = {"Retry-After": "1"}
 
 # Codes and titles of DRF's exceptions; the first matching class counts.
 _DRF_PROBLEMS: tuple[tuple[type[drf.APIException], str, str], ...] = (
-    (drf.NotAuthenticated, "unauthenticated", "Log in first"),
-    (drf.AuthenticationFailed, "unauthenticated", "This login is not valid"),
+    (drf.NotAuthenticated, "unauthenticated", "Authentication required"),
+    (drf.AuthenticationFailed, "unauthenticated", "Authentication failed"),
     (drf.PermissionDenied, "permission-denied", "Your role does not allow this"),
-    (drf.NotFound, "not-found", "There is nothing here"),
-    (drf.MethodNotAllowed, "method-not-allowed", "The method is not allowed here"),
-    (drf.NotAcceptable, "not-acceptable", "The answer is JSON only"),
-    (drf.UnsupportedMediaType, "unsupported-media-type", "The type of the body is not taken"),
-    (drf.ParseError, "malformed-json", "The body cannot be read"),
+    (drf.NotFound, "not-found", "Not found"),
+    (drf.MethodNotAllowed, "method-not-allowed", "Method not allowed"),
+    (drf.NotAcceptable, "not-acceptable", "Only JSON is available"),
+    (drf.UnsupportedMediaType, "unsupported-media-type", "Unsupported media type"),
+    (drf.ParseError, "malformed-json", "The request body cannot be read"),
     (drf.Throttled, "rate-limited", "Too many requests"),
-    (drf.ValidationError, "invalid", "The request is not valid"),
+    (drf.ValidationError, "invalid", "Invalid request"),
 )
 
 
@@ -98,7 +98,7 @@ def problem_of(exc: Exception) -> Problem:
     if isinstance(exc, SensorsError):
         return _sensors_problem(exc)
     if isinstance(exc, Http404):
-        exc = drf.NotFound("There is nothing at this address.")
+        exc = drf.NotFound("There is no resource at this address.")
     elif isinstance(exc, PermissionDenied):
         exc = drf.PermissionDenied()
     if isinstance(exc, drf.APIException):
@@ -107,11 +107,11 @@ def problem_of(exc: Exception) -> Problem:
         log.warning("database_unavailable", error=str(exc))
         return _server_problem(503, "database-unavailable", "The database cannot be reached", RETRY)
     log.error("request_failed", exc_info=exc)
-    return _server_problem(500, "internal-error", "Something went wrong on our side", {})
+    return _server_problem(500, "internal-error", "Internal error", {})
 
 
 def _server_problem(status: int, code: str, title: str, headers: dict[str, str]) -> Problem:
-    detail = "Try again in a second." if headers else "The log holds it under this request_id."
+    detail = "Try again in a second." if headers else "The error is logged under this request_id."
     return Problem(status, problem(status, code, title, detail), headers)
 
 
@@ -124,7 +124,7 @@ def _sensors_problem(exc: SensorsError) -> Problem:
 def _drf_problem(exc: drf.APIException) -> Problem:
     code, title = next(
         ((code, title) for kind, code, title in _DRF_PROBLEMS if isinstance(exc, kind)),
-        ("invalid", "The request cannot be taken"),
+        ("invalid", "Invalid request"),
     )
     errors = list(_field_errors(exc.get_full_details(), "")) if code == "invalid" else []
     headers = {}
@@ -183,7 +183,9 @@ def permission_denied(request: HttpRequest, exception: Exception) -> HttpRespons
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
     if is_api(request):
-        return problem_response(SensorsError("The request cannot be taken.", code="bad-request"))
+        return problem_response(
+            SensorsError("Invalid request, often the Host header.", code="bad-request")
+        )
     return defaults.bad_request(request, exception)
 
 

@@ -34,26 +34,26 @@ def banner(kept: dict[str, Any], *, path: Path | None, show_secrets: bool) -> st
 
 def _secrets(kept: dict[str, Any]) -> list[str]:
     operator = kept["operator"]
-    lines = ["  user        one made earlier"]
+    lines = ["  user        created earlier"]
     if operator:
         lines = [
             f"  user        {operator['username']}",
             f"  password    {operator['password']}",
         ]
-    return [*lines, f"  device key  {kept['device_key'] or 'made earlier'}"]
+    return [*lines, f"  device key  {kept['device_key'] or 'created earlier'}"]
 
 
 def _secrets_location(kept: dict[str, Any], path: Path | None) -> list[str]:
-    username = kept["operator"]["username"] if kept["operator"] else "one made earlier"
-    where = str(path) if path else "shown at the first start; nobody keeps them"
+    username = kept["operator"]["username"] if kept["operator"] else "created earlier"
+    where = str(path) if path else "shown at the first start only; not saved"
     return [f"  user        {username}", f"  secrets     {where}"]
 
 
 def _storage() -> str:
     if is_memory(settings.REDIS_URL):
         return (
-            "live values are in this process's memory (no redis-server on PATH); "
-            "each answer waits until its reading is in the database"
+            "live values are in memory only (no redis-server on PATH); "
+            "each response waits until its readings are in the database"
         )
     database = settings.DATABASES["default"]
     place = database["NAME"] if "sqlite" in database["ENGINE"] else "PostgreSQL"
@@ -63,4 +63,4 @@ def _storage() -> str:
 def _precondition() -> str:
     if settings.AUTO_REGISTER_MACHINES:
         return ""
-    return " (make the machine CNC-001 with a temperature sensor under /admin/ first)"
+    return " (first create the machine CNC-001 with a temperature sensor under /admin/)"

@@ -105,8 +105,8 @@ def _check_memory_suffices(plan: Plan) -> None:
         reason = "a DATABASE_URL"
     if reason:
         raise CannotStart(
-            f"No redis-server was found on PATH, and {reason} needs one: "
-            "install Redis, or set REDIS_URL."
+            f"No redis-server was found on PATH, but {reason} requires one: "
+            "install Redis or set REDIS_URL."
         )
 
 

@@ -176,7 +176,7 @@ def _locked(path: Path) -> Iterator[None]:
             pid = file.read().strip() or "unknown"
             raise CannotStart(
                 f"Another `up` (process {pid}) uses the folder {path.parent}; "
-                "end it, or give this one a folder of its own with --data."
+                "stop it or choose another folder with --data."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")

@@ -26,7 +26,7 @@ def files_saying(pattern: str) -> set[str]:
         (r"INTO sensors_reading\b|Reading\.objects\.\w*create", {"sensors/history/writer.py"}),
         (
             r"\.xadd\(|\.xread\(|\.xrange\(|\.hset\(|\.evalsha\(",
-            {"sensors/store/store.py", "sensors/store/sync.py"},
+            {"sensors/store/log.py", "sensors/store/sync.py"},
         ),
         (r"def save\(", set()),
         (r"@receiver|post_save|pre_save", set()),

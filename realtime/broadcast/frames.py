@@ -1,53 +1,71 @@
-"""Entries of the log on their way into frames. Pure: time is an argument, in seconds.
+"""Frames made of log entries. Pure: time is an argument, in seconds.
 
-Coalesce, do not drop: a quiet machine's entry is due at once, a busy machine's wait for the
-tick and go as one frame, chained by position; the dashboard gets the newest of each sensor.
+Coalesce, do not drop: a quiet machine's entry is due at once, a busy machine's entries wait for
+the tick and go as one frame, chained by position; the dashboard gets the newest of each sensor.
+A frame holds entries of one kind. Entries that no message shows only move a frame's position.
 """
 
-from realtime.protocol import (
-    MESSAGE_READINGS,
-    cursor_text,
-    readings_of,
-    sensor_update,
+from typing import Any
+
+from realtime.protocol import MESSAGE_ITEMS, UPDATES, cursor_text, items_of, update_text
+from sensors.messages import (
+    READINGS,
+    START,
+    DashboardFrame,
+    Frame,
+    LiveReading,
+    LogEntry,
+    MachineFrame,
 )
-from sensors.messages import START, DashboardFrame, Frame, LiveReading, LogEntry, MachineFrame
 
 BURST_SECONDS = 1.0
-# Rates are remembered of so many machines before those that are over are thrown out.
-BOOKED_MACHINES = 1000
+# Number of remembered rates before those that are over are dropped.
+REMEMBERED_MACHINES = 1000
 
 
 class Part:
-    """What waits for one frame of one machine: whole entries, at most 500 readings."""
+    """Pending entries of one frame: whole entries of one kind, at most 500 items.
 
-    __slots__ = ("position", "previous", "readings")
+    `kind` is empty while no entry in it is shown.
+    """
+
+    __slots__ = ("items", "kind", "position", "previous")
 
     def __init__(self, previous: str) -> None:
         self.previous = previous
         self.position = previous
-        self.readings: list[LiveReading] = []
+        self.kind = ""
+        self.items: list[Any] = []
 
-    def has_room_for(self, count: int) -> bool:
-        return not self.readings or len(self.readings) + count <= MESSAGE_READINGS
+    def has_room_for(self, kind: str, count: int) -> bool:
+        """Return whether an entry may join; every entry may that is not shown (`kind` empty)."""
+        if kind and self.kind and kind != self.kind:
+            return False
+        return not self.items or len(self.items) + count <= MESSAGE_ITEMS
 
-    def add(self, entry: LogEntry, readings: list[LiveReading]) -> None:
-        self.readings += readings
+    def add(self, entry: LogEntry, kind: str, items: list[Any]) -> None:
         self.position = entry.position
+        if kind:
+            self.kind = kind
+            self.items += items
 
     def frame(self, machine_id: str, epoch: str) -> MachineFrame:
-        cursor = cursor_text(epoch, self.position)
+        text = ""
+        if self.kind:
+            cursor = cursor_text(epoch, self.position)
+            text = update_text(self.kind, self.items, machine_id=machine_id, cursor=cursor)
         return MachineFrame(
             machine_id=machine_id,
             epoch=epoch,
             previous=self.previous,
             position=self.position,
-            received_at=_oldest(self.readings),
-            text=sensor_update(self.readings, machine_id=machine_id, cursor=cursor),
+            received_at=_oldest(self.kind, self.items),
+            text=text,
         )
 
 
 class MachineParts:
-    """What waits of the machines that somebody watches.
+    """Pending entries of watched machines.
 
     A machine may send a second's worth of frames in a row; then one an interval (a leaky bucket,
     ITU-T I.371's virtual scheduling: `_next_at` is when the machine's next frame is expected).
@@ -58,110 +76,135 @@ class MachineParts:
         self._parts: dict[str, list[Part]] = {}
         self._next_at: dict[str, float] = {}
 
-    def add(self, entry: LogEntry, readings: list[LiveReading]) -> None:
+    def add(self, entry: LogEntry, kind: str, items: list[Any]) -> None:
         parts = self._parts.setdefault(entry.machine_id, [])
-        if not parts or not parts[-1].has_room_for(len(readings)):
+        if not parts or not parts[-1].has_room_for(kind, len(items)):
             parts.append(Part(entry.previous))
-        parts[-1].add(entry, readings)
+        parts[-1].add(entry, kind, items)
 
     def next_due(self) -> float | None:
         return min(map(self._due_at, self._parts), default=None)
 
     def due(self, epoch: str, now: float) -> list[Frame]:
-        """The frames of all machines that are not ahead of their rate."""
+        """Return the frames of all machines that are not ahead of their rate."""
         names = [name for name in self._parts if self._due_at(name) <= now]
         for name in names:
             self._next_at[name] = max(now, self._next_at.get(name, now)) + self._interval
         frames = [part.frame(name, epoch) for name in names for part in self._parts.pop(name)]
-        if len(self._next_at) > 2 * len(self._parts) + BOOKED_MACHINES:
-            self._next_at = {name: at for name, at in self._next_at.items() if at > now}
+        if len(self._next_at) > 2 * len(self._parts) + REMEMBERED_MACHINES:
+            self._next_at = {name: moment for name, moment in self._next_at.items() if moment > now}
         return list(frames)
 
     def _due_at(self, name: str) -> float:
         return self._next_at.get(name, 0.0) + self._interval - BURST_SECONDS
 
 
-class DashboardPart:
-    """The newest reading per sensor since the dashboard frame before."""
+class DashboardPart(Part):
+    """Pending entries of one dashboard frame: of readings the newest per sensor, else all."""
 
-    def __init__(self, interval: float) -> None:
-        self._interval = interval
-        self._quiet_from = 0.0
-        self._previous = self._position = START
+    __slots__ = ("_newest", "_received")
+
+    def __init__(self, previous: str) -> None:
+        super().__init__(previous)
         self._newest: dict[tuple[str, str], LiveReading] = {}
-        self._taken = 0
+        self._received = 0
 
-    def skip(self, position: str) -> None:
-        """Nobody watches: the next frame begins here."""
-        self._previous = self._position = position
-        self._newest.clear()
-        self._taken = 0
-
-    def add(self, entry: LogEntry, readings: list[LiveReading]) -> None:
-        self._position = entry.position
-        self._taken += len(readings)
-        for reading in readings:
-            if not reading.late:  # one that is never moves the latest value
+    def add(self, entry: LogEntry, kind: str, items: list[Any]) -> None:
+        if kind != READINGS:
+            super().add(entry, kind, items)
+            return
+        self.position = entry.position
+        self.kind = kind
+        self._received += len(items)
+        for reading in items:
+            if not reading.late:  # a late reading never moves the latest value
                 self._newest[reading.machine_id, reading.sensor_type] = reading
 
-    def next_due(self) -> float | None:
-        return self._quiet_from if self._position != self._previous else None
-
-    def due(self, epoch: str, now: float) -> list[Frame]:
-        if self._position == self._previous or now < self._quiet_from:
-            return []
-        self._quiet_from = now + self._interval
-        frame = self._frame(epoch)
-        self.skip(self._position)
-        return [frame]
-
-    def _frame(self, epoch: str) -> DashboardFrame:
-        readings = list(self._newest.values())
+    def dashboard_frame(self, epoch: str) -> DashboardFrame:
+        items = self.items or list(self._newest.values())
         text = ""
-        if readings:
-            skipped = self._taken - len(readings)
-            cursor = cursor_text(epoch, self._position)
-            text = sensor_update(readings, machine_id=None, cursor=cursor, skipped=skipped)
+        if items:
+            text = update_text(
+                self.kind,
+                items,
+                machine_id=None,
+                cursor=cursor_text(epoch, self.position),
+                skipped=self._received - len(self._newest),
+            )
         return DashboardFrame(
             epoch=epoch,
-            previous=self._previous,
-            position=self._position,
-            received_at=_oldest(readings),
+            previous=self.previous,
+            position=self.position,
+            received_at=_oldest(self.kind, items),
             text=text,
         )
 
 
+class DashboardParts:
+    """Pending entries of the dashboard; its frames are chained and limited in rate."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._quiet_until = 0.0
+        self._position = START
+        self._parts: list[DashboardPart] = []
+
+    def skip(self, position: str) -> None:
+        """Start the next frame after this position: no socket shows the entries before."""
+        self._position = position
+        self._parts.clear()
+
+    def add(self, entry: LogEntry, kind: str, items: list[Any]) -> None:
+        parts = self._parts
+        if not parts or not parts[-1].has_room_for(kind, len(items)):
+            parts.append(DashboardPart(self._position))
+        parts[-1].add(entry, kind, items)
+        self._position = entry.position
+
+    def next_due(self) -> float | None:
+        return self._quiet_until if self._parts else None
+
+    def due(self, epoch: str, now: float) -> list[Frame]:
+        if not self._parts or now < self._quiet_until:
+            return []
+        self._quiet_until = now + self._interval
+        parts, self._parts = self._parts, []
+        return [part.dashboard_frame(epoch) for part in parts]
+
+
 class Frames:
-    """Everything that waits to be sent; `watched` decides what an entry becomes."""
+    """All pending frames."""
 
     def __init__(self, *, machine_interval: float, dashboard_interval: float) -> None:
         self._machines = MachineParts(machine_interval)
-        self._dashboard = DashboardPart(dashboard_interval)
+        self._dashboard = DashboardParts(dashboard_interval)
 
     def begin(self, position: str) -> None:
-        """The log is followed from here."""
+        """Follow the log from this position."""
         self._dashboard.skip(position)
 
     def add(self, entry: LogEntry, *, is_machine_watched: bool, is_dashboard_watched: bool) -> None:
-        """Take the next entry of the log; it is decoded only for somebody."""
-        is_known = entry.kind == "readings"
-        is_wanted = is_known and (is_machine_watched or is_dashboard_watched)
-        readings = readings_of(entry) if is_wanted else []
-        if is_known and is_machine_watched:
-            self._machines.add(entry, readings)
+        """Add the next entry of the log; only a watched entry is decoded."""
+        kind = entry.kind if entry.kind in UPDATES else ""
+        is_needed = bool(kind) and (is_machine_watched or is_dashboard_watched)
+        items = items_of(entry) if is_needed else []
+        if is_machine_watched:
+            self._machines.add(entry, kind, items)
         if is_dashboard_watched:
-            self._dashboard.add(entry, readings)
+            self._dashboard.add(entry, kind, items)
         else:
             self._dashboard.skip(entry.position)
 
     def next_due(self) -> float | None:
-        """When the next frame is to be sent; None while nothing waits."""
-        due = (self._machines.next_due(), self._dashboard.next_due())
-        return min((at for at in due if at is not None), default=None)
+        """Return when the next frame is due; None when no entry is pending."""
+        moments = (self._machines.next_due(), self._dashboard.next_due())
+        return min((moment for moment in moments if moment is not None), default=None)
 
     def due(self, epoch: str, now: float) -> list[Frame]:
         return [*self._machines.due(epoch, now), *self._dashboard.due(epoch, now)]
 
 
-def _oldest(readings: list[LiveReading]) -> int:
-    return min((reading.received_at for reading in readings), default=0)
+def _oldest(kind: str, items: list[Any]) -> int:
+    if kind != READINGS:
+        return 0
+    return min((reading.received_at for reading in items), default=0)

@@ -2,7 +2,7 @@
 
 from math import inf
 
-from sensors.messages import START, Frame, MachineFrame, position_key
+from sensors.messages import START, Frame, position_key
 
 # Messages to sockets, and the characters that one socket may get meanwhile.
 DELIVERIES = 200
@@ -10,49 +10,45 @@ CHARACTERS = 64 * 1024
 
 
 class DeliveryBudget:
-    """At most one frame of each feed: who writes by a task empties its outbox in between."""
+    """At most one frame of each feed: sockets that write by a task drain in between."""
 
     def __init__(self) -> None:
-        self._feeds: set[str | None] = set()
+        self._topics: set[str] = set()
         self._deliveries = 0
         self._characters = 0
 
     def is_over_before(self, frame: Frame) -> bool:
         if self._deliveries >= DELIVERIES or self._characters >= CHARACTERS:
             return True
-        return _feed_of(frame) in self._feeds
+        return frame.topic in self._topics
 
     def add(self, frame: Frame, deliveries: int) -> None:
-        self._feeds.add(_feed_of(frame))
+        self._topics.add(frame.topic)
         self._deliveries += deliveries
         self._characters += len(frame.text)
 
 
-def _feed_of(frame: Frame) -> str | None:
-    return frame.machine_id if isinstance(frame, MachineFrame) else None
-
-
-# Who is further behind than this is brought up from the log, whatever is on its way.
+# A feed further behind than this is read from the log, whatever is on its way.
 LATEST_MS = 5000
 
 
 class DeliveryProgress:
-    """The frames of all feeds of this process, in the order of the log but for a tick or so."""
+    """Progress of the frames of all feeds, which come in log order but for a tick or so."""
 
     def __init__(self) -> None:
         self._newest = START
         self._flows = False
 
-    def take(self, position: str) -> None:
-        """A frame that ends here came in."""
+    def advance(self, position: str) -> None:
+        """Record a frame that ends at this position."""
         self._flows = True
         if position_key(position) > position_key(self._newest):
             self._newest = position
 
     def reached_ms(self, *, now_us: int) -> float:
-        """Up to which moment of the log's clock all frames should have come, but for the grace.
+        """Return the log's time up to which all frames should have come, but for the grace.
 
-        Infinite when none came since it was asked before: then nothing is on its way.
+        Infinite when no frame came since the last call: then none is on its way.
         """
         if not self._flows:
             return inf

@@ -1,7 +1,7 @@
-"""Feeds and their followers: the rule applied to every socket of this process. Pure, no waiting.
+"""Feeds and their followers: the sequencing rule for every socket of this process. Pure.
 
-A feed asks for a read of the log by calling `start(job)`; whoever runs it answers with `settle`
-or `fail`. Frames that come meanwhile wait in the job, and sockets in the same place share it.
+A feed requests a read of the log by calling `start(read)`; its result comes to `settle` or
+`fail`. Frames that come meanwhile wait in the read, and sockets at the same position share it.
 """
 
 from abc import ABC, abstractmethod
@@ -19,6 +19,7 @@ from realtime.hub.sequencing import (
 )
 from realtime.transport import text_frame
 from sensors.messages import (
+    DASHBOARD,
     START,
     DashboardFrame,
     Frame,
@@ -27,19 +28,20 @@ from sensors.messages import (
     position_key,
 )
 
-# What a job holds back; frames beyond are dropped, and the rule repairs it.
+# Frames that a read holds back; frames beyond are dropped, and the rule repairs the gap.
 HELD_FRAMES = 200
 
 
 class Feed(ABC):
-    """All sockets of this process that follow one machine, or the dashboard."""
+    """All sockets of this process that follow one topic: a machine, or the dashboard."""
 
     machine_id: str | None = None
     recovers_by_snapshot = False
 
-    def __init__(self, start: Callable[[LogRead], None], *, grace_us: int) -> None:
+    def __init__(self, topic: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
+        self.topic = topic
         self.followers: dict[Follower, None] = {}
-        self.jobs: dict[tuple[ReadKind, str, str], LogRead] = {}
+        self.reads: dict[tuple[ReadKind, str, str], LogRead] = {}
         self.epoch = ""
         self.tip = START
         self.behind_since_us: int | None = None
@@ -52,44 +54,45 @@ class Feed(ABC):
     def join(self, follower: Follower) -> None:
         """Greet the socket from the log, then let it follow."""
         self.followers[follower] = None
-        self.mend(follower)
+        self.recover(follower)
 
     def leave(self, follower: Follower) -> None:
         self.followers.pop(follower, None)
-        follower.job = None
+        follower.read = None
 
-    def lose(self, follower: Follower) -> None:
-        """Its outbox was cleared: it is resynchronised once it has drained (`mend`)."""
+    def mark_lost(self, follower: Follower) -> None:
+        """Record that the follower's outbox was cleared; `recover` it once it has drained."""
         follower.last = ""
-        follower.job = None
+        follower.read = None
 
-    def mend(self, follower: Follower) -> None:
-        """Give a follower without a place one again, unless it still has something to read."""
-        if follower.last or follower.job is not None:
+    def recover(self, follower: Follower) -> None:
+        """Request a new position for a follower without one, unless its outbox is still busy."""
+        if follower.last or follower.read is not None:
             return
         if follower.is_greeted and not follower.outlet.is_idle:
             return
         if follower.cursor is not None and not follower.is_greeted:
-            self._ask(follower, ReadKind.RESUME, follower.cursor.epoch, follower.cursor.position)
+            cursor = follower.cursor
+            self._request(follower, ReadKind.RESUME, cursor.epoch, cursor.position)
         else:
-            self._ask(follower, ReadKind.SNAPSHOT)
+            self._request(follower, ReadKind.SNAPSHOT)
 
     # Frames
 
-    def take(self, frame: Frame) -> None:
+    def deliver(self, frame: Frame) -> None:
         """Deliver a frame of the channel layer."""
         if frame.epoch == self.epoch or not self.epoch:
             self.epoch = frame.epoch
             self.tip = max(self.tip, frame.position, key=position_key)
-        for job in self.jobs.values():
-            if len(job.frames) < HELD_FRAMES:
-                job.frames.append(frame)
-        # The last socket in the row is served last: its delivery is the one that is measured.
+        for read in self.reads.values():
+            if len(read.frames) < HELD_FRAMES:
+                read.frames.append(frame)
+        # The delivery to the last socket is measured: it is the slowest.
         measured = next(reversed(self.followers), None)
         epoch, previous, position, text = frame.epoch, frame.previous, frame.position, frame.text
         message = text_frame(text)
         for follower in self.followers:
-            if follower.job is not None or not follower.last:
+            if follower.read is not None or not follower.last:
                 continue
             outlet = follower.outlet
             write = outlet.write
@@ -100,70 +103,72 @@ class Feed(ABC):
                 and text
                 and follower is not measured
             ):
-                # As `_apply` would, for nearly all of thousands of sockets: in line.
+                # The common case of `_apply` in line: it runs for each of thousands of sockets.
                 follower.last = position
                 write(message)
             else:
                 self._apply(follower, frame, frame.received_at if follower is measured else 0)
 
     def _apply(self, follower: Follower, frame: Frame, received_at: int = 0) -> None:
-        step = self._step(follower, frame)
-        if step is Action.FORWARD:
+        action = self._action(follower, frame)
+        if action is Action.FORWARD:
             follower.epoch = frame.epoch
             follower.last = frame.position
             if frame.text:
                 follower.outlet.put(frame.text, received_at)
-        elif step is Action.FILL:
+        elif action is Action.FILL:
             self._catch_up(follower)
-        elif step is Action.SNAPSHOT:
-            self._ask(follower, ReadKind.SNAPSHOT)
+        elif action is Action.SNAPSHOT:
+            self._request(follower, ReadKind.SNAPSHOT)
 
     @abstractmethod
-    def _step(self, follower: Follower, frame: Frame) -> Action:
-        """What becomes of the frame for this follower."""
+    def _action(self, follower: Follower, frame: Frame) -> Action:
+        """Return the sequencing rule's action for this follower."""
 
     @abstractmethod
     def _catch_up(self, follower: Follower) -> None:
-        """Ask for the read that closes this follower\'s gap."""
+        """Request the read that closes this follower's gap."""
 
     # Reads of the log
 
-    def _ask(self, follower: Follower, need: ReadKind, epoch: str = "", after: str = "") -> None:
-        if need is ReadKind.SNAPSHOT:
+    def _request(
+        self, follower: Follower, kind: ReadKind, epoch: str = "", after: str = ""
+    ) -> None:
+        if kind is ReadKind.SNAPSHOT:
             follower.last = ""
-        job = self.jobs.get((need, epoch, after))
-        if job is None:
-            job = LogRead(self, need, epoch, after)
-            self.jobs[job.key] = job
-            self._start(job)
-        follower.job = job
-        job.followers[follower] = None
+        read = self.reads.get((kind, epoch, after))
+        if read is None:
+            read = LogRead(self, kind, epoch, after)
+            self.reads[read.key] = read
+            self._start(read)
+        follower.read = read
+        read.followers[follower] = None
 
-    def settle(self, job: LogRead, answer: LogReadResult) -> None:
-        """Take the log's answer: write it to those who waited, then the frames held back."""
-        followers = self._finish(job)
-        if answer.greeting is not None:
-            self._greet(followers, answer)
-        elif answer.missed is not None:
-            self._fill(followers, answer.missed)
-        for frame in job.frames:
+    def settle(self, read: LogRead, result: LogReadResult) -> None:
+        """Write the read's result to the followers that waited, then the frames held back."""
+        followers = self._finish(read)
+        if result.greeting is not None:
+            self._greet(followers, result)
+        elif result.missed is not None:
+            self._fill(followers, result.missed)
+        for frame in read.frames:
             for follower in followers:
-                if follower.job is None and follower.last:
+                if follower.read is None and follower.last:
                     self._apply(follower, frame)
 
-    def fail(self, job: LogRead) -> None:
-        """The log did not answer; the check asks again."""
-        self._finish(job)
+    def fail(self, read: LogRead) -> None:
+        """Release the followers: the log did not answer, and the check requests a new read."""
+        self._finish(read)
 
-    def _finish(self, job: LogRead) -> list[Follower]:
-        self.jobs.pop(job.key, None)
-        followers = [follower for follower in job.followers if follower.job is job]
+    def _finish(self, read: LogRead) -> list[Follower]:
+        self.reads.pop(read.key, None)
+        followers = [follower for follower in read.followers if follower.read is read]
         for follower in followers:
-            follower.job = None
+            follower.read = None
         return followers
 
-    def _greet(self, followers: Sequence[Follower], answer: LogReadResult) -> None:
-        greeting, missed = answer.greeting, answer.missed
+    def _greet(self, followers: Sequence[Follower], result: LogReadResult) -> None:
+        greeting, missed = result.greeting, result.missed
         assert greeting is not None
         end = greeting.position if missed is None else missed.position
         fills = [] if missed is None else protocol.fill_texts(missed)
@@ -176,7 +181,7 @@ class Feed(ABC):
                     recovered=self.recovers_by_snapshot or missed is not None,
                     cursor=follower.cursor if missed is not None else None,
                 )
-            self._place(follower, greeting.epoch, end)
+            self._move(follower, greeting.epoch, end)
             follower.is_greeted = True
             follower.outlet.put_all([texts[kind], *fills])
 
@@ -184,14 +189,14 @@ class Feed(ABC):
         texts: list[str] | None = None
         for follower in followers:
             if missed.entries is None or is_other_log(follower.epoch, missed.epoch):
-                self._ask(follower, ReadKind.SNAPSHOT)
+                self._request(follower, ReadKind.SNAPSHOT)
                 continue
             if texts is None:
                 texts = protocol.fill_texts(missed)
-            self._place(follower, missed.epoch, missed.position)
+            self._move(follower, missed.epoch, missed.position)
             follower.outlet.put_all(texts)
 
-    def _place(self, follower: Follower, epoch: str, position: str) -> None:
+    def _move(self, follower: Follower, epoch: str, position: str) -> None:
         follower.epoch = epoch
         follower.last = position
         if epoch != self.epoch:
@@ -210,14 +215,14 @@ class Feed(ABC):
         now_us: int,
         reached_ms: float = inf,
     ) -> None:
-        """Compare every socket with the log: finds what no frame could tell.
+        """Compare every socket with the log: this finds lost frames that no later frame reveals.
 
         `newest` is the feed's newest position; `tip_before` the feed's `tip` just before that
-        was read; `reached_ms` how far the stream of all frames has come.
+        was read; `reached_ms` the log's time that the frames of all feeds have reached.
         """
-        self._mend_all()
+        self._recover_all()
         if not epoch:
-            return  # an empty Redis has nothing newer than what the pages show
+            return  # an empty Redis has nothing newer than the pages show
         if self._has_shown(epoch, newest):
             self.behind_since_us = None
             return
@@ -226,31 +231,31 @@ class Feed(ABC):
         if is_rolled_back:
             self.tip = newest
         for follower in self.followers:
-            if follower.job is not None or follower.last in {"", newest}:
+            if follower.read is not None or follower.last in {"", newest}:
                 continue
             if is_other_log(follower.epoch, epoch):
-                self._ask(follower, ReadKind.SNAPSHOT)
+                self._request(follower, ReadKind.SNAPSHOT)
             elif is_rolled_back or position_key(follower.last) < due:
                 self._catch_up(follower)
         self._measure(epoch, newest, now_us)
 
     def _has_shown(self, epoch: str, newest: str) -> bool:
-        """Whether every socket that waits for nothing has all of the log."""
+        """Return whether every socket that waits for no read has all of the log."""
         if newest != self.tip or epoch != self.epoch:
             return False
         return all(
             follower.last == newest and follower.epoch == epoch
             for follower in self.followers
-            if follower.job is None
+            if follower.read is None
         )
 
-    def _mend_all(self) -> None:
+    def _recover_all(self) -> None:
         for follower in self.followers:
             if not follower.last:
-                self.mend(follower)
+                self.recover(follower)
 
     def _measure(self, epoch: str, newest: str, now_us: int) -> None:
-        """Since when something is in the log that no frame and no fill has brought."""
+        """Record since when the log has had an entry that no frame and no fill has brought."""
         tip = position_key(self.tip) if epoch == self.epoch else (0, 0)
         if tip >= position_key(newest):
             self.behind_since_us = None
@@ -260,30 +265,35 @@ class Feed(ABC):
 
 
 class MachineFeed(Feed):
-    """Sees every accepted and late reading of the machine, in log order."""
+    """Every entry of one machine, in log order."""
 
     machine_id: str
 
     def __init__(self, machine_id: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
-        super().__init__(start, grace_us=grace_us)
+        super().__init__(machine_id, start, grace_us=grace_us)
         self.machine_id = machine_id
 
-    def _step(self, follower: Follower, frame: Frame) -> Action:
+    def _action(self, follower: Follower, frame: Frame) -> Action:
         assert isinstance(frame, MachineFrame)
         return machine_action(follower.epoch, follower.last, frame)
 
     def _catch_up(self, follower: Follower) -> None:
-        self._ask(follower, ReadKind.FILL, follower.epoch, follower.last)
+        self._request(follower, ReadKind.FILL, follower.epoch, follower.last)
 
 
 class DashboardFeed(Feed):
-    """Shows the newest value of every sensor."""
+    """The newest value of every sensor."""
 
     recovers_by_snapshot = True
 
-    def _step(self, follower: Follower, frame: Frame) -> Action:
+    def __init__(
+        self, start: Callable[[LogRead], None], *, grace_us: int, topic: str = DASHBOARD
+    ) -> None:
+        super().__init__(topic, start, grace_us=grace_us)
+
+    def _action(self, follower: Follower, frame: Frame) -> Action:
         assert isinstance(frame, DashboardFrame)
         return dashboard_action(follower.epoch, follower.last, frame)
 
     def _catch_up(self, follower: Follower) -> None:
-        self._ask(follower, ReadKind.SNAPSHOT)
+        self._request(follower, ReadKind.SNAPSHOT)

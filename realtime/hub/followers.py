@@ -1,8 +1,8 @@
-"""Where a socket stands in a feed, and the reads of the log it may wait for."""
+"""Positions of sockets in a feed, and the log reads that they wait for."""
 
 from collections.abc import Callable, Sequence
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -10,14 +10,11 @@ from realtime import protocol
 from realtime.protocol import Cursor, Greeting
 from sensors.messages import Frame, MissedEntries
 
-if TYPE_CHECKING:
-    from realtime.hub.feeds import Feed
-
 
 class Outlet(Protocol):
-    """Where a follower's messages go; never waits.
+    """Outbox of a follower's messages; never waits.
 
-    `write` takes a `text_frame` at once; it is None while messages have to wait for their turn.
+    `write` sends a `text_frame` at once; it is None while messages are queued.
     """
 
     write: Callable[[bytes], object] | None
@@ -31,41 +28,61 @@ class Outlet(Protocol):
 
 
 class ReadKind(Enum):
-    """Which read of the log a job is."""
+    """Kinds of log reads."""
 
     FILL = "fill"  # the machine's entries after `after`
     RESUME = "resume"  # the same and a snapshot, for a socket that comes with a cursor
     SNAPSHOT = "snapshot"
 
 
+class FollowedFeed(Protocol):
+    """The part of a feed that its followers and log reads call."""
+
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def machine_id(self) -> str | None: ...
+
+    def leave(self, follower: "Follower") -> None: ...
+
+    def mark_lost(self, follower: "Follower") -> None: ...
+
+    def recover(self, follower: "Follower") -> None: ...
+
+    def settle(self, read: "LogRead", result: "LogReadResult") -> None: ...
+
+    def fail(self, read: "LogRead") -> None: ...
+
+
 class Follower:
-    """One socket's place in one feed; `last` is empty while it has none."""
+    """The position of a socket in a feed; `last` is empty while it has none."""
 
-    __slots__ = ("cursor", "epoch", "feed", "is_greeted", "job", "last", "outlet")
+    __slots__ = ("cursor", "epoch", "feed", "is_greeted", "last", "outlet", "read")
 
-    def __init__(self, feed: "Feed", outlet: Outlet, cursor: Cursor | None = None) -> None:
+    def __init__(self, feed: FollowedFeed, outlet: Outlet, cursor: Cursor | None = None) -> None:
         self.feed = feed
         self.outlet = outlet
         self.cursor = cursor
         self.epoch = ""
         self.last = ""
-        self.job: LogRead | None = None
+        self.read: LogRead | None = None
         self.is_greeted = False
 
     @property
-    def place(self) -> str | None:
-        """The cursor from which this socket misses nothing; None when it has no place."""
+    def resume_cursor(self) -> str | None:
+        """Cursor from which this socket misses nothing; None while it has no position."""
         return protocol.cursor_text(self.epoch, self.last) if self.last else None
 
 
 class LogRead:
-    """One read of the log on which followers wait."""
+    """A read of the log on which followers wait; it holds back the frames that come meanwhile."""
 
-    __slots__ = ("after", "epoch", "feed", "followers", "frames", "need")
+    __slots__ = ("after", "epoch", "feed", "followers", "frames", "kind")
 
-    def __init__(self, feed: "Feed", need: ReadKind, epoch: str, after: str) -> None:
+    def __init__(self, feed: FollowedFeed, kind: ReadKind, epoch: str, after: str) -> None:
         self.feed = feed
-        self.need = need
+        self.kind = kind
         self.epoch = epoch
         self.after = after
         self.followers: dict[Follower, None] = {}  # one may leave and come back
@@ -73,11 +90,11 @@ class LogRead:
 
     @property
     def key(self) -> tuple[ReadKind, str, str]:
-        return (self.need, self.epoch, self.after)
+        return (self.kind, self.epoch, self.after)
 
 
 class LogReadResult(msgspec.Struct, frozen=True):
-    """What a job read: a greeting for SNAPSHOT and RESUME, what was missed for FILL and RESUME.
+    """Result of a log read: a greeting for SNAPSHOT and RESUME, missed entries for FILL and RESUME.
 
     A RESUME whose cursor is not (or no longer) in the log has a greeting only.
     """

@@ -1,4 +1,4 @@
-"""What every socket gets with time alone: heartbeats, and its end."""
+"""Heartbeats, and the end of slow or expired sockets."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -16,14 +16,14 @@ from sensors.timestamps import now_us
 log = structlog.get_logger(__name__)
 
 TICK_SECONDS = 1.0
-# A client that has not taken one message for so long does not read.
+# A client that takes longer for one message does not read.
 STUCK_SECONDS = 10.0
-# Sockets served before others get a turn.
+# Sockets served before other tasks run.
 SLICE = 200
 
 
 class HeartbeatSender:
-    """Beats for the sockets; each hears it every HEARTBEAT_SECONDS, spread over the seconds."""
+    """Sends each socket a heartbeat every HEARTBEAT_SECONDS, spread over the seconds."""
 
     def __init__(self, sockets: Callable[[], Iterable[Socket]], state: Callable[[], FeedHealth]):
         self._sockets = sockets
@@ -31,7 +31,7 @@ class HeartbeatSender:
         self._all_at_once = False
 
     def beat_soon(self) -> None:
-        """The state of the feed changed: every page hears it within a second."""
+        """Send all sockets a heartbeat within a second: the state of the feed changed."""
         self._all_at_once = True
 
     async def run(self) -> None:
@@ -44,10 +44,10 @@ class HeartbeatSender:
                 self.close_overdue(loop.time(), now_us())
                 await self.beat(tick)
             except Exception:
-                log.exception("pulse_failed")
+                log.exception("heartbeat_failed")
 
     def close_overdue(self, now: float, moment_us: int) -> None:
-        """Close who does not read, and whose token has expired."""
+        """Close the sockets that do not read, and those whose token has expired."""
         for socket in list(self._sockets()):
             identity = socket.identity
             if socket.is_closed:
@@ -60,7 +60,7 @@ class HeartbeatSender:
                 socket.close(Close.NOT_AUTHENTICATED)
 
     async def beat(self, tick: int) -> None:
-        """Send the heartbeats that are due at this tick; text is shared where it is the same."""
+        """Send the heartbeats that are due at this tick; sockets share equal texts."""
         clock = asyncio.get_running_loop().time
         every = settings.HEARTBEAT_SECONDS
         due = [s for s in self._sockets() if self._all_at_once or s.phase % every == tick % every]
@@ -68,10 +68,10 @@ class HeartbeatSender:
         texts: dict[tuple[str | None, str | None], str] = {}
         beat = Heartbeat(self._state(), interval=every, now=now_us())
         waiting = iter(due)
-        while turn := list(islice(waiting, SLICE)):
+        while group := list(islice(waiting, SLICE)):
             now = clock()
-            for socket in turn:
-                # `initial_data` comes first; and who is behind has enough to read.
+            for socket in group:
+                # `initial_data` comes first; and a socket that is behind has enough to read.
                 if socket.is_greeted and socket.stuck_seconds(now) < TICK_SECONDS:
                     about = socket.about
                     if about not in texts:

@@ -1,4 +1,4 @@
-"""The hub: one membership per machine for the whole process, one bounded outbox per socket.
+"""The hub: one membership per topic for the whole process, one bounded outbox per socket.
 
 Its tasks run while sockets are open and a few seconds longer. It never waits for a socket.
 """
@@ -20,7 +20,7 @@ from realtime.hub.heartbeat import HeartbeatSender
 from realtime.hub.membership import Membership
 from realtime.hub.revalidation import recheck_forever
 from realtime.hub.socket import Socket
-from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions, name_of
+from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
 from realtime.protocol import Cursor
 from sensors.enums import FeedStatus
 from sensors.event_loop import PerLoop
@@ -34,21 +34,21 @@ log = structlog.get_logger(__name__)
 
 CHECK_SECONDS = 1.0
 DELAYED_SECONDS = 2.0
-# Reads of the log at once: a thousand sockets coming back leave Redis to the ingest.
+# Reads of the log at once: a thousand sockets that reconnect must not hold up the ingest.
 READS_AT_ONCE = 8
 
 
 class Hub:
-    """One per event loop (`get_hub`)."""
+    """The hub of an event loop (`get_hub`)."""
 
     def __init__(self) -> None:
         self.sockets: dict[Socket, None] = {}
         self.state = FeedHealth(FeedStatus.LIVE, 0.0)
-        self._shown = Subscriptions(self._start)
+        self._subscriptions = Subscriptions(self._start_read)
         self._membership = Membership()
-        self._pulse = HeartbeatSender(lambda: self.sockets, lambda: self.state)
-        self._reads = asyncio.Semaphore(READS_AT_ONCE)
-        self._jobs: set[asyncio.Task[None]] = set()
+        self._heartbeats = HeartbeatSender(lambda: self.sockets, lambda: self.state)
+        self._read_slots = asyncio.Semaphore(READS_AT_ONCE)
+        self._reads: set[asyncio.Task[None]] = set()
         self._task: asyncio.Task[None] | None = None
         self._connected = 0
         self._reached_us = now_us()
@@ -57,15 +57,15 @@ class Hub:
 
     @property
     def is_awake(self) -> bool:
-        """Whether any task of the hub runs."""
+        """Return whether any task of the hub runs."""
         return self._task is not None
 
     # Sockets
 
     def add(self, socket: Socket) -> None:
-        """Take a socket that was accepted; follow with `follow_machine` or `follow_dashboard`."""
-        socket.on_overflow = _lose
-        socket.on_drained = _mend
+        """Add an accepted socket; call `follow_machine` or `follow_dashboard` next."""
+        socket.on_overflow = _mark_lost
+        socket.on_drained = _recover
         socket.phase = next(self._phases)
         self.sockets[socket] = None
         self._connected += 1
@@ -75,14 +75,14 @@ class Hub:
     def follow_machine(
         self, socket: Socket, machine_id: str, *, cursor: Cursor | None = None
     ) -> None:
-        """Greet the socket with the machine's twin, then send what comes in, from the cursor on."""
-        self._follow(socket, self._shown.machine(machine_id), cursor)
+        """Greet the socket with the machine's twin, then send its entries, from the cursor on."""
+        self._follow(socket, self._subscriptions.machine(machine_id), cursor)
 
     def follow_dashboard(self, socket: Socket) -> None:
-        self._follow(socket, self._shown.dashboard)
+        self._follow(socket, self._subscriptions.dashboard())
 
     def subscribe(self, socket: Socket, machine_ids: Sequence[str]) -> None:
-        """Make a dashboard's socket follow exactly these machines; none: the dashboard again."""
+        """Let a dashboard's socket follow exactly these machines; if none, the dashboard again."""
         self._unfollow(socket)
         data = {"machine_ids": list(machine_ids)}
         socket.put(protocol.message("subscribed", data, machine_id=None, cursor=None))
@@ -92,14 +92,14 @@ class Hub:
             self.follow_dashboard(socket)
 
     async def latest(self, socket: Socket) -> list[Any]:
-        """The latest readings of what the socket follows. Raises LogUnavailable."""
+        """Return the latest readings of the socket's feeds. Raises LogUnavailable."""
         machine_ids = [follower.feed.machine_id for follower in socket.followers]
-        if self._shown.dashboard.machine_id in machine_ids:
+        if None in machine_ids:  # the dashboard
             return await snapshots.latest_readings(None)
         return await snapshots.latest_readings([name for name in machine_ids if name is not None])
 
     async def remove(self, socket: Socket) -> None:
-        """The socket is gone."""
+        """Remove a socket that has closed."""
         if socket in self.sockets:
             del self.sockets[socket]
             WEBSOCKET_CONNECTIONS.labels(kind=socket.kind).dec()
@@ -123,26 +123,26 @@ class Hub:
         self._closed = True
         for socket in list(self.sockets):
             await self.remove(socket)
-        tasks = [*self._jobs, *([self._task] if self._task else [])]
+        tasks = [*self._reads, *([self._task] if self._task else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     def _wake(self) -> None:
         if self._task is None and not self._closed:
-            # Its log lines are not those of the connection that happened to wake it.
-            self._task = asyncio.create_task(self._live(), context=Context())
-            self._task.add_done_callback(self._slept)
+            # A new context: its log lines must not carry the id of the connection that woke it.
+            self._task = asyncio.create_task(self._run(), context=Context())
+            self._task.add_done_callback(self._ended)
 
-    def _slept(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[None]) -> None:
         self._task = None
         if not task.cancelled() and (exc := task.exception()):
             log.error("hub_failed", exc_info=exc)
         if self.sockets:
             self._wake()
 
-    async def _live(self) -> None:
-        works = (self._deliver(), self._pulse.run(), recheck_forever(lambda: self.sockets))
+    async def _run(self) -> None:
+        works = (self._deliver(), self._heartbeats.run(), recheck_forever(lambda: self.sockets))
         tasks = [asyncio.create_task(work) for work in works]
         try:
             idle_since = None
@@ -154,98 +154,98 @@ class Hub:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            # Who comes meanwhile joins by a new one.
-            left, self._membership = self._membership, Membership()
-            await left.leave_all()
+            # A socket that comes meanwhile joins by a new membership.
+            old, self._membership = self._membership, Membership()
+            await old.leave_all()
 
     async def _deliver(self) -> None:
-        turn = DeliveryBudget()
+        budget = DeliveryBudget()
         while True:
             frame = await self._membership.receive()
-            if turn.is_over_before(frame):
+            if budget.is_over_before(frame):
                 # A queue that is full never suspends: let the sockets write in between.
                 await asyncio.sleep(0)
-                turn = DeliveryBudget()
+                budget = DeliveryBudget()
             try:
-                turn.add(frame, self._shown.take(frame))
+                budget.add(frame, self._subscriptions.deliver(frame))
             except Exception:
                 log.exception("frame_failed", position=frame.position)
 
     # Reads of the log
 
-    def _start(self, job: LogRead) -> None:
-        task = asyncio.create_task(self._read(job), context=Context())
-        self._jobs.add(task)
-        task.add_done_callback(self._jobs.discard)
+    def _start_read(self, read: LogRead) -> None:
+        task = asyncio.create_task(self._perform(read), context=Context())
+        self._reads.add(task)
+        task.add_done_callback(self._reads.discard)
 
-    async def _read(self, job: LogRead) -> None:
+    async def _perform(self, read: LogRead) -> None:
         try:
-            async with self._reads:
-                if job.need is not ReadKind.FILL:
-                    await self._membership.join(name_of(job.feed))
-                answer = await snapshots.answer_of(job)
-            job.feed.settle(job, answer)
+            async with self._read_slots:
+                if read.kind is not ReadKind.FILL:
+                    await self._membership.join(read.feed.topic)
+                result = await snapshots.perform(read)
+            read.feed.settle(read, result)
         except LogUnavailable:
-            job.feed.fail(job)
+            read.feed.fail(read)
         except Exception:
-            log.exception("hub_read_failed", need=job.need.value)
-            job.feed.fail(job)
+            log.exception("hub_read_failed", kind=read.kind.value, topic=read.feed.topic)
+            read.feed.fail(read)
 
     # Once a second
 
     async def _check(self) -> None:
-        """Compare what the sockets have with the log, and say what this process shows."""
+        """Compare the sockets with the log, and record the topics that this process shows."""
         try:
             await self._compare()
-            await self._tell()
+            await self._record_topics()
         except LogUnavailable as exc:
             if self.state.feed is not FeedStatus.DOWN:
-                log.warning("live_feed_down", error=exc.detail)
-            self._say(FeedHealth(FeedStatus.DOWN, (now_us() - self._reached_us) / SECOND_US))
+                log.warning("live_feed_down", error=str(exc))
+            self._set_state(FeedHealth(FeedStatus.DOWN, (now_us() - self._reached_us) / SECOND_US))
         except Exception:
             log.exception("hub_check_failed")
 
     async def _compare(self) -> None:
-        comparison = Comparison(self._shown.followed())
-        epoch, newest, positions = await get_store().positions(comparison.machine_ids)
+        comparison = Comparison(self._subscriptions.followed())
+        epoch, newest, positions = await get_store().latest.positions(comparison.machine_ids)
         self._reached_us = now = now_us()
-        reached_ms = self._shown.stream.reached_ms(now_us=now)
+        reached_ms = self._subscriptions.progress.reached_ms(now_us=now)
         comparison.check(epoch, newest, positions, now_us=now, reached_ms=reached_ms)
-        behind = self._shown.behind_seconds(now)
-        word = FeedStatus.DELAYED if behind > DELAYED_SECONDS else FeedStatus.LIVE
-        self._say(FeedHealth(word, behind))
+        behind = self._subscriptions.behind_seconds(now)
+        status = FeedStatus.DELAYED if behind > DELAYED_SECONDS else FeedStatus.LIVE
+        self._set_state(FeedHealth(status, behind))
 
-    async def _tell(self) -> None:
-        """Say what this process watches, be in its groups alone, and count who came."""
-        names = [name_of(feed) for feed in self._shown.followed()]
-        await self._membership.watch(names)
-        await self._membership.rejoin(names)
-        for name in self._shown.forget_empty(self._clock()):
-            if not self._shown.has(name):  # nobody came meanwhile
-                await self._membership.leave(name)
+    async def _record_topics(self) -> None:
+        """Watch the followed topics, be in their groups alone, and count new sockets."""
+        topics = [feed.topic for feed in self._subscriptions.followed()]
+        await self._membership.watch(topics)
+        await self._membership.rejoin(topics)
+        for topic in self._subscriptions.forget_empty(self._clock()):
+            if not self._subscriptions.is_followed(topic):  # no socket came meanwhile
+                await self._membership.leave(topic)
         if self._connected:
             connected, self._connected = self._connected, 0
-            await get_store().count({"websocket_connections_total": connected})
+            await get_store().counters.add({"websocket_connections_total": connected})
 
-    def _say(self, state: FeedHealth) -> None:
+    def _set_state(self, state: FeedHealth) -> None:
         changed = state.feed is not self.state.feed
         self.state = state
         if changed:
-            self._pulse.beat_soon()
+            self._heartbeats.beat_soon()
 
     @staticmethod
     def _clock() -> float:
         return asyncio.get_running_loop().time()
 
 
-def _lose(socket: Socket) -> None:
+def _mark_lost(socket: Socket) -> None:
     for follower in socket.followers:
-        follower.feed.lose(follower)
+        follower.feed.mark_lost(follower)
 
 
-def _mend(socket: Socket) -> None:
+def _recover(socket: Socket) -> None:
     for follower in socket.followers:
-        follower.feed.mend(follower)
+        follower.feed.recover(follower)
 
 
 get_hub: PerLoop[Hub] = PerLoop(Hub)

@@ -1,4 +1,4 @@
-"""The groups this process is in: one channel, one membership per machine, whoever watches it."""
+"""Group memberships of this process: one channel, one membership per watched topic."""
 
 import asyncio
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,6 @@ from channels.layers import get_channel_layer
 from realtime import groups
 from sensors.messages import Frame
 from sensors.metrics import DROPPED
-from sensors.store import keys
 from sensors.store.store import get_store
 from sensors.timestamps import SECOND_US, now_us
 
@@ -22,15 +21,10 @@ REFRESH_SECONDS = 5
 _RETRY_SECONDS = 1.0
 
 
-def group_of(name: str) -> str:
-    return groups.DASHBOARD if name == keys.DASHBOARD else groups.machine(name)
-
-
 class Membership:
-    """What the broadcaster is told of us, and the frames it sends us.
+    """Tells the broadcaster the topics of this process, and receives their frames.
 
-    `name` is a machine_id or `keys.DASHBOARD`. Nothing relies on the channel layer: while it
-    fails, the hub's check reads the log.
+    The channel layer is not trusted: while it fails, the hub's check reads the log.
     """
 
     def __init__(self) -> None:
@@ -41,29 +35,29 @@ class Membership:
         self._groups: set[str] = set()
         self._watched_until: dict[str, int] = {}
 
-    async def join(self, name: str) -> None:
-        """Be sent the frames of what is logged from now on. Raises LogUnavailable."""
-        await self.watch([name])
-        if group_of(name) not in self._groups:
-            await self._add(group_of(name))
+    async def join(self, topic: str) -> None:
+        """Receive the frames of entries logged from now on. Raises LogUnavailable."""
+        await self.watch([topic])
+        if groups.of(topic) not in self._groups:
+            await self._add(groups.of(topic))
 
-    async def watch(self, names: Iterable[str]) -> None:
-        """Say that this process shows these; raises LogUnavailable."""
+    async def watch(self, topics: Iterable[str]) -> None:
+        """Record that this process shows these topics. Raises LogUnavailable."""
         now = now_us()
         soon = now + (WATCH_SECONDS - REFRESH_SECONDS) * SECOND_US
-        due = [name for name in names if self._watched_until.get(name, 0) < soon]
+        due = [topic for topic in topics if self._watched_until.get(topic, 0) < soon]
         until = now + WATCH_SECONDS * SECOND_US
-        await get_store().watch(due, until_us=until)
+        await get_store().audience.watch(due, until_us=until)
         self._watched_until.update(dict.fromkeys(due, until))
 
-    async def rejoin(self, names: Iterable[str]) -> None:
-        """Join what could not be joined before."""
-        for group in {group_of(name) for name in names} - self._groups:
+    async def rejoin(self, topics: Iterable[str]) -> None:
+        """Join the groups that could not be joined before."""
+        for group in set(map(groups.of, topics)) - self._groups:
             await self._add(group)
 
-    async def leave(self, name: str) -> None:
-        self._watched_until.pop(name, None)
-        group = group_of(name)
+    async def leave(self, topic: str) -> None:
+        self._watched_until.pop(topic, None)
+        group = groups.of(topic)
         if group in self._groups:
             self._groups.discard(group)
             with _logged(group=group):
@@ -76,7 +70,7 @@ class Membership:
                 await self._layer.group_discard(group, self._channel)
 
     async def receive(self) -> Frame:
-        """The next frame; whatever is wrong with one, or with the layer, costs only itself."""
+        """Return the next frame; log and pass over malformed frames and errors of the layer."""
         while True:
             await self._opened.wait()
             try:
@@ -102,9 +96,9 @@ class Membership:
 
 
 @contextmanager
-def _logged(**what: str) -> Iterator[None]:
+def _logged(**values: str) -> Iterator[None]:
     try:
         yield
     except Exception as exc:
-        # The layer raises whatever its client does.
-        log.warning("channel_layer_failed", error=repr(exc), **what)
+        # The layer raises every error of its client.
+        log.warning("channel_layer_failed", error=repr(exc), **values)

@@ -1,4 +1,4 @@
-"""Overdue positions: what should have been delivered by now."""
+"""Overdue positions: entries that should have been delivered by now."""
 
 from collections import deque
 from math import inf
@@ -7,7 +7,7 @@ from sensors.messages import START, position_key
 
 
 class Overdue:
-    """Up to which position a feed should have been delivered by now."""
+    """Position up to which a feed should have been delivered by now."""
 
     __slots__ = ("_due", "_grace_us", "_seen")
 
@@ -17,12 +17,12 @@ class Overdue:
         self._seen: deque[tuple[int, str]] = deque()
 
     def look(self, newest: str, now_us: int, *, reached_ms: float = inf) -> str:
-        """The newest position older than the grace, given the log's newest now.
+        """Return the newest position older than the grace, given the log's newest now.
 
-        A position holds its time by Redis's clock, which finds a lost last frame soonest. What
-        was newest a grace ago counts too: it holds under a steady stream and with clocks apart.
-        Nothing is overdue before the stream of all frames has passed it by the grace;
-        `reached_ms` is how far that has come by the log's clock.
+        A position holds its time by Redis's clock, which finds a lost last frame soonest. The
+        newest position of a grace ago counts too: that works under a steady stream and with
+        clocks apart. No position is overdue before the frames of all feeds have passed it by
+        the grace; `reached_ms` is the log's time that they have reached.
         """
         end = position_key(newest)
         passed = (reached_ms - self._grace_us / 1000, 0)

@@ -1,4 +1,4 @@
-"""Who was deactivated, logged out or has another role loses the open sockets too."""
+"""Revalidation: users deactivated, logged out or without the role lose their open sockets too."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -15,7 +15,7 @@ RECHECK_SECONDS = 4.0
 
 
 async def recheck_forever(sockets: Callable[[], Iterable[Socket]]) -> None:
-    """Close within five seconds the sockets of those who may no longer see."""
+    """Close the sockets of users without permission, within five seconds of its loss."""
     while True:
         await asyncio.sleep(RECHECK_SECONDS)
         try:
@@ -27,7 +27,7 @@ async def recheck_forever(sockets: Callable[[], Iterable[Socket]]) -> None:
 
 
 async def recheck(sockets: Iterable[Socket]) -> None:
-    """Look at all users, sessions and tokens of these sockets at once."""
+    """Check all users, sessions and tokens of these sockets at once."""
     identities = {socket.identity for socket in sockets if socket.identity is not None}
     refused = await access.refusals(identities) if identities else {}
     for socket in sockets:

@@ -1,8 +1,8 @@
-"""What becomes of a frame for one socket. Pure: no clock, no network, no task.
+"""The sequencing rule: the action on a frame for one socket. Pure: no clock, network or task.
 
-The channel layer loses, doubles and swaps messages, and a frame may hold what a socket has in
-part. The positions in the frame and the socket's own `last` alone decide, so that every socket
-sees every entry exactly once and in log order, or is told that it could not.
+The channel layer loses, doubles and swaps messages, and a socket may have a part of a frame
+already. The positions in the frame and the socket's own `last` alone decide, so that every socket
+sees every entry exactly once and in log order, or gets a `resync`.
 """
 
 from enum import Enum
@@ -11,6 +11,8 @@ from sensors.messages import DashboardFrame, MachineFrame, position_key
 
 
 class Action(Enum):
+    """Actions on a frame: send it, ignore it, or read the log instead."""
+
     FORWARD = "forward"
     DROP = "drop"
     FILL = "fill"
@@ -18,12 +20,12 @@ class Action(Enum):
 
 
 def is_other_log(epoch: str, other: str) -> bool:
-    """Whether the log was lost between the two; one that was empty has no epoch yet."""
+    """Return whether the log was lost between the two; an empty log has no epoch yet."""
     return bool(epoch and other) and epoch != other
 
 
 def machine_action(epoch: str, last: str, frame: MachineFrame) -> Action:
-    """A machine's socket takes the frame that follows `last`, and nothing twice."""
+    """Forward the frame that follows `last`, and no entry twice."""
     if is_other_log(epoch, frame.epoch):
         return Action.SNAPSHOT
     if frame.previous == last:
@@ -34,7 +36,7 @@ def machine_action(epoch: str, last: str, frame: MachineFrame) -> Action:
 
 
 def dashboard_action(epoch: str, last: str, frame: DashboardFrame) -> Action:
-    """The dashboard shows the newest values: an overlap is harmless, a gap is not."""
+    """Forward a frame without a gap: the newest values may overlap but must not be missed."""
     if is_other_log(epoch, frame.epoch):
         return Action.SNAPSHOT
     if position_key(frame.position) <= position_key(last):

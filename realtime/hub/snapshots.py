@@ -1,4 +1,4 @@
-"""Reads of the log for those who join, resume or missed something."""
+"""Reads of the log for sockets that join, resume or missed entries."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,48 +6,60 @@ from typing import Any
 from realtime.hub.followers import LogRead, LogReadResult, ReadKind
 from realtime.protocol import Cursor, Greeting
 from sensors.catalogue.cache import get_catalogue
-from sensors.messages import START, Snapshot, position_key
+from sensors.exceptions import ScriptFailed
+from sensors.messages import START, MissedEntries, Snapshot, position_key
 from sensors.store.store import get_store
 from sensors.timestamps import now_us
 from sensors.twins.representation import latest_json, machine_json
 
-# Of so many machines in one call, so that none keeps the others from Redis for long.
+# Machines in one call; more would block Redis for too long.
 SNAPSHOT_MACHINES = 200
 
 
-async def answer_of(job: LogRead) -> LogReadResult:
-    """Read what the job asks for. Raises LogUnavailable."""
-    machine_id = job.feed.machine_id
+async def perform(read: LogRead) -> LogReadResult:
+    """Read the log. Raises LogUnavailable."""
+    machine_id = read.feed.machine_id
     if machine_id is None:
         return LogReadResult(await dashboard_greeting())
-    if job.need is ReadKind.FILL:
-        return LogReadResult(missed=await get_store().missed(machine_id, job.after))
+    if read.kind is ReadKind.FILL:
+        return LogReadResult(missed=await _missed(machine_id, read.after))
     greeting = await machine_greeting(machine_id)
-    if job.need is ReadKind.SNAPSHOT:
+    if read.kind is ReadKind.SNAPSHOT:
         return LogReadResult(greeting)
-    return await _resumed(machine_id, Cursor(job.epoch, job.after), greeting)
+    return await _resumed(machine_id, Cursor(read.epoch, read.after), greeting)
+
+
+async def _missed(machine_id: str, position: str) -> MissedEntries:
+    """Return the missed entries; None of them when the machine's chain cannot be followed.
+
+    A script error would come again for every try: a snapshot goes around the broken entry.
+    """
+    try:
+        return await get_store().log.missed(machine_id, position)
+    except ScriptFailed:
+        return MissedEntries("", position, None)
 
 
 async def _resumed(machine_id: str, cursor: Cursor, greeting: Greeting) -> LogReadResult:
-    """The greeting, with what came after the cursor if that is a place in this log."""
+    """Return the greeting, with the entries after the cursor if that is a position in this log."""
     is_ahead = position_key(cursor.position) > position_key(greeting.position)
     if cursor.epoch != greeting.epoch or is_ahead:
         return LogReadResult(greeting)
-    missed = await get_store().missed(machine_id, cursor.position)
+    missed = await _missed(machine_id, cursor.position)
     if missed.entries is None or missed.epoch != cursor.epoch:
         return LogReadResult(greeting)
     return LogReadResult(greeting, missed)
 
 
 async def machine_greeting(machine_id: str) -> Greeting:
-    """The machine's latest values with the position they are right for."""
-    [snapshot] = await get_store().snapshots([machine_id])
+    """Return the machine's latest values with the position of its newest entry."""
+    [snapshot] = await get_store().latest.snapshots([machine_id])
     values = {"readings": await _latest([machine_id], [snapshot]), "alarms": []}
     return Greeting(machine_id, snapshot.epoch, snapshot.position, values)
 
 
 async def dashboard_greeting() -> Greeting:
-    """The newest of everything, right for the log's last position before it was read."""
+    """Return the latest values of all machines, with the log's position before they were read."""
     machines = (await get_catalogue().current()).machines
     machine_ids = list(machines)
     epoch, position = await _end_of_log(machine_ids)
@@ -65,26 +77,27 @@ async def dashboard_greeting() -> Greeting:
 
 
 async def _end_of_log(machine_ids: Sequence[str]) -> tuple[str, str]:
-    """(epoch, newest position), also of a log that was trimmed until it is empty."""
-    epoch, newest, _ = await get_store().positions([])
+    """Return (epoch, newest position), also of a log that was trimmed until it is empty."""
+    epoch, newest, _ = await get_store().latest.positions([])
     if newest == START:
-        epoch, newest, found = await get_store().positions(machine_ids)
-        newest = max([newest, *found], key=position_key)
+        epoch, newest, positions = await get_store().latest.positions(machine_ids)
+        newest = max([newest, *positions], key=position_key)
     return epoch, newest
 
 
 async def latest_readings(machine_ids: Sequence[str] | None) -> list[Any]:
-    """The latest readings of these machines; None stands for all."""
+    """Return the latest readings of these machines; None means all."""
     if machine_ids is None:
         machine_ids = list((await get_catalogue().current()).machines)
     return await _latest(machine_ids, await _snapshots(machine_ids))
 
 
 async def _snapshots(machine_ids: Sequence[str]) -> list[Snapshot]:
-    found: list[Snapshot] = []
-    for at in range(0, len(machine_ids), SNAPSHOT_MACHINES):
-        found += await get_store().snapshots(machine_ids[at : at + SNAPSHOT_MACHINES])
-    return found
+    snapshots: list[Snapshot] = []
+    for first in range(0, len(machine_ids), SNAPSHOT_MACHINES):
+        names = machine_ids[first : first + SNAPSHOT_MACHINES]
+        snapshots += await get_store().latest.snapshots(names)
+    return snapshots
 
 
 async def _latest(machine_ids: Sequence[str], snapshots: Sequence[Snapshot]) -> list[Any]:

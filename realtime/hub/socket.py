@@ -1,4 +1,4 @@
-"""One client's socket: a bounded outbox that nobody waits for."""
+"""A client's socket: a bounded outbox; no caller waits for the client."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
@@ -22,17 +22,17 @@ OUTBOX_MESSAGES = 1000
 OUTBOX_CHARACTERS = 512 * 1024
 # Greetings and fills come on top, so that a socket far behind may catch up at its own speed.
 CATCH_UP_CHARACTERS = 8 * 1024 * 1024
-# A transport that does not take the close frame in this time is left to the server.
+# A transport that does not accept the close frame in this time is left to the server.
 CLOSE_SECONDS = 3.0
 
 
 class Socket:
-    """Writes to one client in order; a task runs only while there is something to write.
+    """Writes to one client in order; a task runs only while messages are queued.
 
-    `send` is ASGI's; with a `wire` a message that need not wait is written at once.
-    `end` ends the consumer when the client does not even take a close frame.
+    `send` is ASGI's; with a `transport` a message that need not queue is written at once.
+    `end` ends the consumer when the client does not even accept a close frame.
     `on_overflow` is called when the outbox was cleared, `on_drained` when the client has then
-    taken what was on its way.
+    received the messages that were on their way.
     """
 
     __slots__ = (
@@ -43,7 +43,7 @@ class Socket:
         "_send",
         "_size",
         "_task",
-        "_wire",
+        "_transport",
         "_writing_since",
         "followers",
         "identity",
@@ -61,19 +61,19 @@ class Socket:
         send: Send,
         end: Callable[[], None],
         *,
-        wire: DirectTransport | None = None,
+        transport: DirectTransport | None = None,
         identity: Identity | None = None,
     ) -> None:
         self.kind = kind
         self.identity = identity
         self.phase = 0
         self.followers: list[Follower] = []
-        self.on_overflow: Callable[[Socket], None] = _nothing
-        self.on_drained: Callable[[Socket], None] = _nothing
+        self.on_overflow: Callable[[Socket], None] = _no_op
+        self.on_drained: Callable[[Socket], None] = _no_op
         self.is_closed = False
         self._send = send
         self._end = end
-        # A list: it is empty nearly always, and an empty deque takes 600 bytes.
+        # A list, which is empty nearly always: an empty deque takes 600 bytes.
         self._messages: list[tuple[str, int]] = []
         self._size = 0
         self._catch_up = 0
@@ -81,10 +81,10 @@ class Socket:
         self._task: asyncio.Task[None] | None = None
         self._writing_since: float | None = None
         self.write: Callable[[bytes], object] | None = None
-        self._wire = wire
-        if wire is not None:
-            wire.on_change = self._rewire
-            self._rewire()
+        self._transport = transport
+        if transport is not None:
+            transport.on_change = self._update_write
+            self._update_write()
 
     @property
     def is_idle(self) -> bool:
@@ -96,11 +96,11 @@ class Socket:
 
     @property
     def about(self) -> tuple[str | None, str | None]:
-        """(machine_id, cursor) of its own messages; of several machines there is none."""
+        """(machine_id, cursor) of the socket's own messages; None for several machines."""
         if len(self.followers) != 1:
             return (None, None)
         [follower] = self.followers
-        return (follower.feed.machine_id, follower.place)
+        return (follower.feed.machine_id, follower.resume_cursor)
 
     def say(self, kind: str, data: Mapping[str, Any]) -> None:
         """Send a message of this socket alone."""
@@ -108,11 +108,11 @@ class Socket:
         self.put(protocol.message(kind, data, machine_id=machine_id, cursor=cursor))
 
     def stuck_seconds(self, now: float) -> float:
-        """For how long the client has not taken the message it was sent (loop time)."""
+        """Return how long the client has not accepted the message being sent (loop time)."""
         return 0.0 if self._writing_since is None else now - self._writing_since
 
     def put(self, text: str, received_at: int = 0) -> None:
-        """Send a message when its turn comes; with `received_at` its delivery is measured."""
+        """Send a message in its order; with `received_at` its delivery is measured."""
         if self.write is not None:
             self.write(text_frame(text))
             if received_at:
@@ -127,7 +127,7 @@ class Socket:
             self._add(text, received_at)
 
     def put_all(self, texts: Sequence[str]) -> None:
-        """Send what a socket needs to catch up, all of it or a later `resync` instead."""
+        """Send the messages that a socket missed: all of them, or a later `resync` instead."""
         if self.is_closed:
             return
         if self._catch_up >= CATCH_UP_CHARACTERS:
@@ -141,26 +141,26 @@ class Socket:
                 self._add(text, 0)
 
     def close(self, code: int) -> None:
-        """Close with this code, whatever is still waiting; the consumer hears of it."""
+        """Drop the queued messages and close with this code; the consumer gets the disconnect."""
         if self.is_closed:
             return
         self.is_closed = True
         writing = self._task
-        self._forget()
+        self._clear()
         self._run(self._close(code, writing))
 
     async def aclose(self) -> None:
-        """The client is gone: end what runs for it."""
+        """End all that runs for a client that has disconnected."""
         self.is_closed = True
-        self._rewire()
-        self._forget()
+        self._update_write()
+        self._clear()
         if self._task is not None and self._task is not asyncio.current_task():
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
-        # Who held on to each other would stay until the collector comes, which is rarely.
-        self._end = _nothing_more
-        if self._wire is not None:
-            self._wire.leave()
+        # Objects in a reference cycle would stay until the garbage collector's next, rare run.
+        self._end = _no_op_end
+        if self._transport is not None:
+            self._transport.release()
 
     def _add(self, text: str, received_at: int) -> None:
         self._messages.append((text, received_at))
@@ -170,20 +170,20 @@ class Socket:
 
     def _run(self, work: Coroutine[Any, Any, None]) -> None:
         self._task = asyncio.create_task(work)
-        self._rewire()
+        self._update_write()
 
-    def _rewire(self) -> None:
-        """Write at once while the client takes it and nothing waits; called at every change."""
-        is_free = self._task is None and not self.is_closed
-        self.write = self._wire.write if self._wire is not None and is_free else None
+    def _update_write(self) -> None:
+        """Write at once while the transport accepts it and no message is queued."""
+        transport, is_free = self._transport, self._task is None and not self.is_closed
+        self.write = transport.write if transport is not None and is_free else None
 
     def _overflow(self) -> None:
         DROPPED.labels(what="outbox", reason="slow").inc(len(self._messages) + 1)
-        self._forget()
+        self._clear()
         self._overflowed = True
         self.on_overflow(self)
 
-    def _forget(self) -> None:
+    def _clear(self) -> None:
         self._messages.clear()
         self._size = self._catch_up = 0
 
@@ -199,14 +199,14 @@ class Socket:
                     _measure(received_at)
             self._catch_up = 0
         except (OSError, RuntimeError) as exc:
-            # The client is gone; its disconnect event is on the way.
+            # The client has disconnected; the event is on its way.
             log.debug("socket_write_failed", error=repr(exc))
-            self._forget()
+            self._clear()
         finally:
             self._writing_since = None
             if self._task is asyncio.current_task():
                 self._task = None
-                self._rewire()
+                self._update_write()
         if self._overflowed:
             self._overflowed = False
             self.on_drained(self)
@@ -228,9 +228,9 @@ def _measure(received_at: int) -> None:
     DELIVERY_SECONDS.observe((now_us() - received_at) / SECOND_US)
 
 
-def _nothing(socket: Socket) -> None:
-    """Until the hub takes the socket."""
+def _no_op(socket: Socket) -> None:
+    """No-op until the hub adds the socket."""
 
 
-def _nothing_more() -> None:
-    """The consumer has ended."""
+def _no_op_end() -> None:
+    """No-op: the consumer has ended."""

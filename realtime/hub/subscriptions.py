@@ -1,6 +1,6 @@
-"""What this process shows: a feed for each machine somebody looks at, and the dashboard's."""
+"""The topics that this process shows: a feed for each machine somebody watches, and dashboards."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from math import inf
 
 from django.conf import settings
@@ -8,85 +8,79 @@ from django.conf import settings
 from realtime.hub.delivery import DeliveryProgress
 from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
 from realtime.hub.followers import LogRead
-from sensors.messages import START, Frame, MachineFrame
-from sensors.store import keys
+from sensors.messages import DASHBOARD, START, Frame
 from sensors.timestamps import SECOND_US
 
-# How long something may be in the log that no frame has brought; a little under a second, so
-# that of the checks each second the next but one finds it at the latest.
+# Time that an entry may be in the log before a frame brings it; a little under a second, so that
+# of the checks each second the next but one finds a lost frame at the latest.
 GRACE_US = 900_000
 LINGER_SECONDS = 5.0
 
 
-def name_of(feed: Feed) -> str:
-    """The machine's id, or the store's name for the dashboard."""
-    return feed.machine_id or keys.DASHBOARD
-
-
 class Subscriptions:
-    """The feeds by name. `start` runs the reads of the log that they ask for."""
+    """The feeds by topic. `start` runs the reads of the log that they request."""
 
     def __init__(self, start: Callable[[LogRead], None]) -> None:
         self._start = start
-        self._machines: dict[str, MachineFeed] = {}
-        interval_us = SECOND_US // settings.DASHBOARD_FRAMES_PER_SECOND
-        self.dashboard = DashboardFeed(start, grace_us=GRACE_US + interval_us)
-        self.stream = DeliveryProgress()
+        self._feeds: dict[str, Feed] = {}
+        self.progress = DeliveryProgress()
         self._empty_since: dict[str, float] = {}
 
-    def machine(self, machine_id: str) -> MachineFeed:
-        """The machine's feed, made when the first socket asks for it."""
-        if machine_id not in self._machines:
+    def machine(self, machine_id: str) -> Feed:
+        """Return the machine's feed, made when the first socket requests it."""
+        if machine_id not in self._feeds:
             feed = MachineFeed(machine_id, self._start, grace_us=GRACE_US)
-            self._machines[machine_id] = feed
-        return self._machines[machine_id]
+            self._feeds[machine_id] = feed
+        return self._feeds[machine_id]
+
+    def dashboard(self, topic: str = DASHBOARD) -> Feed:
+        """Return a dashboard's feed, made when the first socket requests it."""
+        if topic not in self._feeds:
+            grace_us = GRACE_US + SECOND_US // settings.DASHBOARD_FRAMES_PER_SECOND
+            self._feeds[topic] = DashboardFeed(self._start, grace_us=grace_us, topic=topic)
+        return self._feeds[topic]
 
     def followed(self) -> list[Feed]:
-        """The feeds that some socket follows."""
-        return [feed for feed in self._feeds() if feed.followers]
+        """Return the feeds that some socket follows."""
+        return [feed for feed in self._feeds.values() if feed.followers]
 
-    def has(self, name: str) -> bool:
-        """Whether some socket follows this now."""
-        return any(name_of(feed) == name for feed in self.followed())
+    def is_followed(self, topic: str) -> bool:
+        """Return whether some socket follows this topic now."""
+        return topic in self._feeds and bool(self._feeds[topic].followers)
 
-    def take(self, frame: Frame) -> int:
-        """Deliver a frame of the channel layer; returns how many sockets are concerned."""
-        feed: Feed | None = self.dashboard
-        if isinstance(frame, MachineFrame):
-            feed = self._machines.get(frame.machine_id)
+    def deliver(self, frame: Frame) -> int:
+        """Deliver a frame of the channel layer; return the number of its feed's sockets."""
+        feed = self._feeds.get(frame.topic)
         if feed is None:
             return 0
-        self.stream.take(frame.position)
-        feed.take(frame)
+        self.progress.advance(frame.position)
+        feed.deliver(frame)
         return len(feed.followers)
 
     def behind_seconds(self, now_us: int) -> float:
-        """For how long something has been in the log that no frame and no fill has brought."""
+        """Return for how long the log has had an entry that no frame and no fill has brought."""
         since = [feed.behind_since_us for feed in self.followed()]
         return max([(now_us - us) / SECOND_US for us in since if us is not None], default=0.0)
 
     def forget_empty(self, now: float) -> list[str]:
-        """Drop the feeds that nobody has followed for some seconds (loop time); their names."""
-        empty = [name_of(feed) for feed in self._feeds() if not feed.followers]
-        self._empty_since = {name: self._empty_since.get(name, now) for name in empty}
-        over = [name for name in empty if now - self._empty_since[name] > LINGER_SECONDS]
-        for name in over:
-            self._machines.pop(name, None)
+        """Drop the feeds without followers for some seconds (loop time); return their topics."""
+        empty = [feed.topic for feed in self._feeds.values() if not feed.followers]
+        self._empty_since = {topic: self._empty_since.get(topic, now) for topic in empty}
+        over = [topic for topic in empty if now - self._empty_since[topic] > LINGER_SECONDS]
+        for topic in over:
+            del self._feeds[topic]
         return over
-
-    def _feeds(self) -> Iterable[Feed]:
-        return [*self._machines.values(), self.dashboard]
 
 
 class Comparison:
-    """One look at the log: what the feeds had before it, then what it holds."""
+    """A comparison with the log: the feeds' tips before it, then the log's newest positions."""
 
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self._tips = [(feed, feed.tip) for feed in feeds]
 
     @property
     def machine_ids(self) -> list[str]:
-        """Whose newest positions are to be read."""
+        """The machines whose newest positions are to be read."""
         return [feed.machine_id for feed, _ in self._tips if feed.machine_id is not None]
 
     def check(
@@ -101,7 +95,7 @@ class Comparison:
         """Have each feed compare its sockets with its newest position."""
         of_machine = dict(zip(self.machine_ids, positions, strict=True))
         for feed, tip in self._tips:
-            # A log that was trimmed until it is empty holds nothing newer than what was shown.
+            # A log that was trimmed until it is empty holds nothing newer than the pages show.
             end = tip if newest == START else newest
             position = end if feed.machine_id is None else of_machine[feed.machine_id]
             feed.check(epoch, position, tip_before=tip, now_us=now_us, reached_ms=reached_ms)

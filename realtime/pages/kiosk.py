@@ -1,33 +1,38 @@
-"""The pages on a wall: without what nobody there can use, and anew when the server is."""
+"""Kiosk screens: pages without controls that load again when the server has a new release."""
 
 import hashlib
 from functools import cache
 from pathlib import Path
 
+import msgspec
 from django.conf import settings
 from django.http import HttpRequest
 
-from realtime.presentation.view_models import Shown
-
-# What makes a page; the same on every machine that serves the same release.
+# The folders that make a page; the same on every machine that serves the same release.
 SOURCES = ("realtime", "templates", "static")
 
 
-def kiosk_page(request: HttpRequest) -> Shown:
-    """What `?kiosk=1` adds to a page; nothing for all others.
+class Kiosk(msgspec.Struct, frozen=True):
+    """A page on a wall, with the release that it was rendered by."""
 
-    A screen on the wall loads its page once a day: its session begins anew with each, so that
-    it lasts as long as the screen is there, and ends two weeks after.
+    release: str
+
+
+def kiosk(request: HttpRequest) -> Kiosk | None:
+    """Return the kiosk of a page with `?kiosk=1`; None for all other pages.
+
+    A screen on the wall loads its page once a day. Its session is renewed with each load, so that
+    the session lasts as long as the screen is there and ends two weeks after.
     """
     if request.GET.get("kiosk") != "1":
-        return {}
+        return None
     request.session.modified = True
-    return {"kiosk": True, "release": release()}
+    return Kiosk(release())
 
 
 @cache
 def release() -> str:
-    """A short name for the pages as this process serves them; another where a file differs."""
+    """Return a short hash of the pages that this process serves; it differs if any file does."""
     digest = hashlib.sha256()
     for path in sorted(_sources()):
         digest.update(f"{path.relative_to(settings.BASE_DIR)}\0".encode())

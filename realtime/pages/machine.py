@@ -1,120 +1,123 @@
-"""What a machine's page shows beside its values: the picture, what happened, what was said last."""
+"""The page of a machine: its picture, its sensors, its events and its last message."""
+
+from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
 
-from realtime.presentation import texts
+from realtime.pages.live_page import HISTORY_URL, live_feed
+from realtime.presentation import charts, texts
 from realtime.presentation.events import Event, Silence, recent_events
-from realtime.presentation.schematics import spots
-from realtime.presentation.view_models import Shown, local, shown_machine
-from sensors.catalogue.descriptions import MachineDescription, SensorDescription
-from sensors.messages import effective_time
-from sensors.timestamps import SECOND_US, format_us, parse_rfc3339
-from sensors.twins.representation import OFFLINE_FACTOR
+from realtime.presentation.machines import (
+    in_display_order,
+    machine_tile,
+    sensor_row,
+    sensor_value,
+    skew_seconds,
+)
+from realtime.presentation.moments import time_text
+from realtime.presentation.schematics import schematic
+from realtime.presentation.view_models import EventLine, LastMessage, MachinePage
+from sensors.catalogue.selectors import machine_descriptions
+from sensors.enums import Connectivity
+from sensors.exceptions import LogUnavailable
+from sensors.messages import LiveReading
+from sensors.timestamps import SECOND_US, format_us
+from sensors.twins.representation import state_json
+from sensors.twins.selectors import Twin, twin
+from sensors.twins.states import OFFLINE_FACTOR, MachineState, SensorState, unknown_state
 
 
-def machine_shown(description: MachineDescription, machine: Shown, now_us: int) -> Shown:
-    """The machine for its template; `machine` is its JSON."""
-    shown = shown_machine(machine)
-    shown["sensors"] = [
-        sensor_row(sensor, description.sensors.get(sensor["sensor_type"]))
-        for sensor in shown["sensors"]
-    ]
-    shown["spots"] = spots(shown["icon"], shown["sensors"])
-    shown["schematic"] = f"realtime/schematics/{shown['icon']}.html"
-    events, silences = recent_events(description, now_us)
-    return {
-        "machine": shown,
-        "events": [event_shown(event, now_us) for event in events],
-        "since": since_text(machine, silences, now_us),
-        "said": said_last(shown["sensors"], now_us),
-    }
+def machine_page(machine_id: str, now_us: int, minutes: str = "") -> MachinePage | None:
+    """Describe a machine with charts `minutes` long; None for an unknown machine.
+
+    Without Redis its values are unknown.
+    """
+    try:
+        found, is_down = twin(machine_id, now_us), False
+    except LogUnavailable:
+        found, is_down = _twin_without_redis(machine_id), True
+    if found is None:
+        return None
+    state, words = found.state, texts.words()
+    tile = machine_tile(state)
+    sensors = in_display_order(state.sensors)
+    events, silences = recent_events(state.machine, now_us)
+    return MachinePage(
+        live=live_feed([state_json(state)], words, now_us, is_down=is_down),
+        words=words,
+        pk=state.machine.pk,
+        machine=tile,
+        rows=tuple(sensor_row(sensor) for sensor in sensors),
+        schematic=schematic(tile),
+        events=tuple(event_line(event, now_us) for event in events),
+        since=since_text(state, silences, now_us),
+        last_message=last_message(sensors, now_us),
+        cursor=found.cursor or "",
+        history_url=HISTORY_URL,
+        spans=charts.span_choices(minutes),
+        live_seconds=charts.LIVE_SPAN.seconds,
+    )
 
 
-def sensor_row(sensor: Shown, described: SensorDescription | None) -> Shown:
-    """Add to the sensor the facts that its row on the machine's page prints."""
-    stale_after = texts.duration_text(sensor["stale_seconds"])
-    return sensor | range_of(sensor, described) | {"stale_after": stale_after}
+def _twin_without_redis(machine_id: str) -> Twin | None:
+    description = machine_descriptions(machine_id).get(machine_id)
+    return Twin(unknown_state(description), cursor=None) if description else None
 
 
-def range_of(sensor: Shown, described: SensorDescription | None) -> Shown:
-    """The sensor's range, and where its value stands in it: 0 to 100."""
-    if described is None:
-        return {"range": "", "minimum": None, "maximum": None, "mark": 0}
-    low, high = described.minimum, described.maximum
-    value = sensor["latest"]["value"] if sensor["latest"] else None
-    share = 0.0 if value is None else (value - low) / (high - low)
-    return {
-        "range": _("{low} to {high}").format(
-            low=texts.number_text(low), high=texts.number_text(high)
-        ),
-        "minimum": low,
-        "maximum": high,
-        # Its own width is 1.5.
-        "mark": round(min(1.0, max(0.0, share)) * 98.5, 2),
-    }
+def event_line(event: Event, now_us: int) -> EventLine:
+    """Write the event's moment in the plant's time."""
+    return EventLine(format_us(event.at), time_text(event.at, now_us=now_us), event.sentence)
 
 
-def event_shown(event: Event, now_us: int) -> Shown:
-    return {
-        "datetime": format_us(event.at),
-        "time": time_text(event.at, now_us=now_us),
-        "sentence": event.sentence,
-    }
+def since_text(state: MachineState, silences: Sequence[Silence], now_us: int) -> str:
+    """Write since when the machine has its connectivity; empty where no reading shows it.
 
-
-def time_text(us: int, *, now_us: int) -> str:
-    """The moment in the plant's time, with its date unless that is today's."""
-    moment = local(us)
-    is_today = moment.date() == local(now_us).date()
-    return moment.strftime("%H:%M:%S" if is_today else "%Y-%m-%d %H:%M:%S")
-
-
-def since_text(machine: Shown, silences: list[Silence], now_us: int) -> str:
-    """Since when it is as it is; what began before the known readings says so."""
-    heard = [sensor["latest"] for sensor in machine["sensors"] if sensor["latest"]]
-    if not heard or machine["connectivity"] == "unknown":
+    A connectivity older than the readings of `silences` is marked as such.
+    """
+    if state.connectivity is None or not _readings(state.sensors):
         return ""
-    if machine["connectivity"] == "online":
+    if state.connectivity is Connectivity.ONLINE:
         if not silences:
             return ""
         word = _("since {time}") if silences[-1].is_known else _("since at least {time}")
         return word.format(time=time_text(silences[-1].end, now_us=now_us))
-    return _("since {time}").format(time=time_text(_silent_since(machine), now_us=now_us))
+    return _("since {time}").format(time=time_text(_silent_since(state), now_us=now_us))
 
 
-def _silent_since(machine: Shown) -> int:
-    """When the last of its sensors went stale, or the machine offline."""
-    heard = [sensor for sensor in machine["sensors"] if sensor["latest"]]
-    if machine["connectivity"] == "offline":
-        longest: int = max(sensor["stale_seconds"] for sensor in machine["sensors"])
-        last = max(_effective_at(sensor["latest"]) for sensor in heard)
-        return last + OFFLINE_FACTOR * longest * SECOND_US
+def _silent_since(state: MachineState) -> int:
+    """Return when the last of its sensors went stale, or when the machine went offline."""
+    readings = _readings(state.sensors)
+    if state.connectivity is Connectivity.OFFLINE:
+        longest = max(sensor.sensor.stale_seconds for sensor in state.sensors)
+        newest = max(reading.effective_at for _sensor, reading in readings)
+        return newest + OFFLINE_FACTOR * longest * SECOND_US
     return max(
-        _effective_at(sensor["latest"]) + int(sensor["stale_seconds"]) * SECOND_US
-        for sensor in heard
+        reading.effective_at + sensor.sensor.stale_seconds * SECOND_US
+        for sensor, reading in readings
     )
 
 
-def _effective_at(latest: Shown) -> int:
-    return effective_time(parse_rfc3339(latest["timestamp"]), parse_rfc3339(latest["received_at"]))
+def _readings(sensors: Sequence[SensorState]) -> list[tuple[SensorState, LiveReading]]:
+    """The sensors that have a reading, each with its reading."""
+    return [(sensor, sensor.reading) for sensor in sensors if sensor.reading]
 
 
-def said_last(sensors: list[Shown], now_us: int) -> Shown | None:
-    """The machine's newest reading in the device's own words, and what its clock is worth."""
-    heard = [sensor for sensor in sensors if sensor["latest"]]
-    if not heard:
+def last_message(sensors: Sequence[SensorState], now_us: int) -> LastMessage | None:
+    """Describe the reading that arrived last, with its metadata and the device's clock."""
+    readings = _readings(sensors)
+    if not readings:
         return None
-    sensor = max(heard, key=lambda one: str(one["latest"]["received_at"]))
-    latest = sensor["latest"]
-    return {
-        "label": sensor["label"],
-        "number": sensor["number"],
-        "sign": sensor["sign"],
-        "measured": time_text(parse_rfc3339(latest["timestamp"]), now_us=now_us),
-        "received": time_text(parse_rfc3339(latest["received_at"]), now_us=now_us),
-        "clock": clock_sentence(texts.skew_seconds(latest)),
-        "metadata": list(latest["metadata"].items()),
-    }
+    sensor, reading = max(readings, key=lambda pair: pair[1].received_at)
+    value = sensor_value(sensor)
+    return LastMessage(
+        label=value.label,
+        number=value.number,
+        sign=value.sign,
+        measured=time_text(reading.measured_at, now_us=now_us),
+        received=time_text(reading.received_at, now_us=now_us),
+        clock=clock_sentence(skew_seconds(sensor)),
+        metadata=tuple(reading.metadata.items()),
+    )
 
 
 def clock_sentence(skew: float) -> str:

@@ -1,25 +1,39 @@
-"""The style page for developers: every component in every state, from the pages' own templates."""
+"""The style page for developers: every component in every state, from the pages' templates."""
 
-from typing import Any
+from typing import NamedTuple
 
-from realtime.pages.machine import sensor_row
 from realtime.presentation import charts, texts
-from realtime.presentation.schematics import spots
-from realtime.presentation.view_models import Shown, shown_machine
-from sensors.catalogue.descriptions import SensorDescription
-from sensors.timestamps import SECOND_US, format_us
+from realtime.presentation.machines import in_display_order, machine_tile, sensor_row
+from realtime.presentation.schematics import schematic
+from realtime.presentation.view_models import FeedBanner, StylePage
+from sensors.catalogue.descriptions import MachineDescription, SensorDescription
+from sensors.enums import Connectivity, Quality
+from sensors.messages import LiveReading
+from sensors.timestamps import SECOND_US
+from sensors.twins.states import MachineState, SensorState, sensor_state
 
-# (name, connectivity, quality, age in seconds, how far its clock is ahead)
-STATES = (
-    ("SHW-001", "online", "good", 2, 0),
-    ("SHW-002", "online", "uncertain", 14, 0),
-    ("SHW-003", "online", "bad", 3, 0),
-    ("SHW-004", "online", "good", 1, 95),
-    ("SHW-005", "stale", "good", 420, 0),
-    ("SHW-006", "offline", "good", 8000, 0),
-    ("SHW-007", "never_seen", "none", 0, 0),
-    ("SHW-008", "unknown", "none", 0, 0),
+
+class Sample(NamedTuple):
+    """A machine of the page: one of its sensors is abnormal, all are `age` seconds old."""
+
+    machine_id: str
+    connectivity: Connectivity | None
+    quality: Quality | None
+    age: int = 1
+    clock_ahead: int = 0
+
+
+SAMPLES = (
+    Sample("SHW-001", Connectivity.ONLINE, Quality.GOOD, age=2),
+    Sample("SHW-002", Connectivity.ONLINE, Quality.UNCERTAIN, age=14),
+    Sample("SHW-003", Connectivity.ONLINE, Quality.BAD, age=3),
+    Sample("SHW-004", Connectivity.ONLINE, Quality.GOOD, age=1, clock_ahead=95),
+    Sample("SHW-005", Connectivity.STALE, Quality.GOOD, age=420),
+    Sample("SHW-006", Connectivity.OFFLINE, Quality.GOOD, age=8000),
+    Sample("SHW-007", Connectivity.NEVER_SEEN, None),
+    Sample("SHW-008", None, None),
 )
+PICTURED_SAMPLE = Sample("SHW-001", Connectivity.ONLINE, Quality.GOOD)
 # The time in the sentences of the feed.
 MOMENT = "06:23:31"
 FEEDS = ("connecting", "live", "delayed", "down", "lost", "stopped")
@@ -32,18 +46,19 @@ TOKENS = {
 }
 
 
-def style_page(now_us: int) -> Shown:
-    """All that templates/realtime/style.html prints."""
-    tiles = [one_machine(state, now_us) for state in STATES]
-    return {
-        "words": texts.words(),
-        "tokens": TOKENS,
-        "tiles": tiles,
-        "spark_buckets": charts.SPARK_BUCKETS,
-        "rows": [tile["sensors"][0] for tile in tiles[:7]],
-        "feeds": [{"feed": feed, "sentence": sentence(feed)} for feed in FEEDS],
-        "kinds": [one_kind(kind, now_us) for kind in KINDS],
-    }
+def style_page(now_us: int) -> StylePage:
+    """Describe a sample of every component."""
+    states = [machine_of(sample, "robot", now_us) for sample in SAMPLES]
+    pictured = [machine_of(PICTURED_SAMPLE, kind, now_us) for kind in KINDS]
+    return StylePage(
+        words=texts.words(),
+        tokens=TOKENS,
+        spark_buckets=charts.SPARK_BUCKETS,
+        tiles=tuple(machine_tile(state) for state in states),
+        rows=tuple(sensor_row(in_display_order(state.sensors)[0]) for state in states[:7]),
+        banners=tuple(FeedBanner(feed, sentence(feed)) for feed in FEEDS),
+        schematics=tuple(schematic(machine_tile(state)) for state in pictured),
+    )
 
 
 def sentence(feed: str) -> str:
@@ -56,55 +71,61 @@ def sentence(feed: str) -> str:
     return f"{text} {texts.VALUES_FROM.format(time=MOMENT)}"
 
 
-def one_machine(state: tuple[str, str, str, int, int], now_us: int) -> Shown:
-    machine_id, connectivity, quality, age, ahead = state
-    sensors = [
-        sensor(name, now_us, quality=quality if at == 0 else "good", age=age, ahead=ahead)
-        for at, name in enumerate(UNITS)
-    ]
-    if quality == "none":
-        sensors = [one | {"latest": None} for one in sensors]
-    return machine(machine_id, connectivity, "robot", sensors) | {"is_shown": True}
+def machine_of(sample: Sample, kind: str, now_us: int) -> MachineState:
+    """Make the state of a sample; its first sensor has the quality, the others are good."""
+    sensors = {name: describe(sample.machine_id, name) for name in UNITS}
+    return MachineState(
+        machine=MachineDescription(
+            pk=0,
+            machine_id=sample.machine_id,
+            name="A machine",
+            kind=kind,
+            site="Site",
+            area="Area",
+            line="Line",
+            active=True,
+            sensors=sensors,
+        ),
+        sensors=tuple(
+            sensor_of(sample, sensor, now_us, is_first=index == 0)
+            for index, sensor in enumerate(sensors.values())
+        ),
+        connectivity=sample.connectivity,
+        last_seen_at=None,
+    )
 
 
-def one_kind(kind: str, now_us: int) -> Shown:
-    shown = machine("SHW-001", "online", kind, [sensor(name, now_us) for name in UNITS])
-    return shown | {
-        "spots": spots(shown["icon"], shown["sensors"]),
-        "schematic": f"realtime/schematics/{shown['icon']}.html",
-    }
+def sensor_of(
+    sample: Sample, sensor: SensorDescription, now_us: int, *, is_first: bool
+) -> SensorState:
+    """Make the state of a sample's sensor; without a quality it has no reading."""
+    if sample.quality is None:
+        return SensorState(sensor, is_unknown=sample.connectivity is None)
+    received_at = now_us - sample.age * SECOND_US
+    reading = LiveReading(
+        machine_id=sensor.machine_id,
+        sensor_id=sensor.id,
+        sensor_type=sensor.name,
+        unit=sensor.unit,
+        measured_at=received_at + sample.clock_ahead * SECOND_US,
+        received_at=received_at,
+        value=85.4321987,
+        quality=sample.quality if is_first else Quality.GOOD,
+        metadata={},
+    )
+    return sensor_state(sensor, reading, now_us=now_us)
 
 
-def machine(machine_id: str, connectivity: str, kind: str, sensors: list[Shown]) -> Shown:
-    place = {"site": "Site", "area": "Area", "line": "Line"}
-    fields: dict[str, Any] = {"machine_id": machine_id, "name": "A machine", "kind": kind}
-    shown = shown_machine(fields | place | {"connectivity": connectivity, "sensors": sensors})
-    shown["sensors"] = [sensor_row(one, described(one)) for one in shown["sensors"]]
-    return shown
-
-
-def described(shown: Shown) -> SensorDescription:
+def describe(machine_id: str, name: str) -> SensorDescription:
+    """Make a sensor of a sample."""
     return SensorDescription(
         id=0,
-        machine_id=shown["machine_id"],
-        name=shown["sensor_type"],
-        type_slug=shown["sensor_type"],
-        type_name=shown["sensor_type"],
-        unit=shown["unit"],
+        machine_id=machine_id,
+        name=name,
+        type_slug=name,
+        type_name=name,
+        unit=UNITS[name],
         minimum=0,
         maximum=200,
         stale_seconds=300,
     )
-
-
-def sensor(name: str, now_us: int, *, quality: str = "good", age: int = 1, ahead: int = 0) -> Shown:
-    received = now_us - age * SECOND_US
-    latest = {
-        "value": 85.4321987,
-        "quality": quality,
-        "timestamp": format_us(received + ahead * SECOND_US),
-        "received_at": format_us(received),
-        "age_seconds": float(age),
-        "stale": age > 300,
-    }
-    return {"sensor_type": name, "unit": UNITS[name], "stale_seconds": 300, "latest": latest}

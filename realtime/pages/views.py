@@ -1,4 +1,4 @@
-"""The pages: they open with the values in them, also while Redis is away."""
+"""Views of the pages, which are rendered with their values, also while Redis does not answer."""
 
 from collections.abc import Callable
 
@@ -10,11 +10,12 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
-from realtime.pages.kiosk import kiosk_page, release
-from realtime.pages.plant import machine_page, plant_page
+from realtime.pages.kiosk import kiosk, release
+from realtime.pages.machine import machine_page
+from realtime.pages.plant import plant_page
 from realtime.pages.style import style_page
 from realtime.presentation import charts
-from realtime.presentation.board import wanted
+from realtime.presentation.board import parse_filter
 from sensors.timestamps import now_us
 
 SEE = "sensors.view_machine"
@@ -24,63 +25,63 @@ View = Callable[..., HttpResponseBase]
 
 
 def page(view: View) -> View:
-    """A page or its data: read only, kept by no cache, for who may see machines."""
+    """Decorate a page or its data: read only, never cached, for users who may see machines."""
     allowed = permission_required(SEE, raise_exception=True)(view)
     return require_safe(never_cache(login_required(allowed)))
 
 
 @page
 def plant(request: HttpRequest) -> HttpResponse:
-    """The plant: its machines by line or by need, and the filter of the address."""
-    shown = plant_page(now_us(), wanted(request.GET.dict()))
-    return render(request, "realtime/plant.html", shown | kiosk_page(request))
+    """Show the plant: its machines by line or by urgency, with the filter of the address."""
+    shown = plant_page(now_us(), parse_filter(request.GET.dict()))
+    return render(request, "realtime/plant.html", {"page": shown, "kiosk": kiosk(request)})
 
 
 @page
 def machine(request: HttpRequest, machine_id: str) -> HttpResponse:
-    """The twin of one machine."""
+    """Show the twin of a machine."""
     shown = machine_page(machine_id, now_us(), request.GET.get("minutes", ""))
     if shown is None:
         raise Http404(f"There is no machine {machine_id}.")
-    return render(request, "realtime/machine.html", shown | kiosk_page(request))
+    return render(request, "realtime/machine.html", {"page": shown, "kiosk": kiosk(request)})
 
 
 @page
 def sparks(request: HttpRequest) -> HttpResponse:
-    """The last 15 minutes of `?row=CNC-001/temperature&row=...`, in the small."""
+    """Return the last 15 minutes of `?row=CNC-001/temperature&row=...` for the tiles."""
     return JsonResponse(charts.sparks(request.GET.getlist("row"), now_us()))
 
 
 @page
 def summary(request: HttpRequest, machine_id: str) -> HttpResponse:
-    """The steps of a machine's chart: `?sensor=temperature&minutes=60`, or 480."""
+    """Return the steps of a machine's chart: `?sensor=temperature&minutes=60`, or 480."""
     minutes = request.GET.get("minutes", "")
-    found = charts.chart(machine_id, request.GET.get("sensor", ""), minutes, now_us())
-    if found is None:
+    chart = charts.chart(machine_id, request.GET.get("sensor", ""), minutes, now_us())
+    if chart is None:
         raise Http404("There is no such sensor or span.")
-    return JsonResponse(found)
+    return JsonResponse(chart)
 
 
 @page
 def served_release(request: HttpRequest) -> HttpResponse:
-    """Which release answers here, for a screen on the wall: `{"release": "..."}`."""
+    """Return the release of this process for kiosk screens: `{"release": "..."}`."""
     return JsonResponse({"release": release()})
 
 
 @page
 def style(request: HttpRequest) -> HttpResponse:
-    """Every component in every state, for developers."""
+    """Show every component in every state, for developers."""
     if not settings.DEBUG:
         raise Http404("Only with DEBUG.")
-    return render(request, "realtime/style.html", style_page(now_us()))
+    return render(request, "realtime/style.html", {"page": style_page(now_us())})
 
 
 @require_POST
 def theme(request: HttpRequest) -> HttpResponse:
-    """Keep the chosen colours in a cookie and go back to where they were chosen."""
+    """Keep the chosen theme in a cookie and go back to the page it was chosen on."""
     chosen, back = request.POST.get("theme", ""), request.POST.get("next", "")
-    here = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
-    response = redirect(back if here else "plant")
+    is_ours = url_has_allowed_host_and_scheme(back, {request.get_host()}, request.is_secure())
+    response = redirect(back if is_ours else "plant")
     if chosen in THEMES:
         response.set_cookie(
             "theme", chosen, max_age=YEAR_SECONDS, samesite="Lax", secure=request.is_secure()

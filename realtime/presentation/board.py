@@ -1,109 +1,86 @@
-"""The plant as a board: which machines are asked for, in which order, under which headings."""
+"""The plant as a board: which machines it shows, in which order, under which headings."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
-from typing import Any
-from urllib.parse import urlencode
 
-import msgspec
 from django.utils.translation import gettext as _
+from msgspec.structs import replace
 
 from realtime.presentation import texts
+from realtime.presentation.view_models import BoardFilter, BoardGroup, FilterState, MachineTile
 
-Shown = dict[str, Any]
 ORDERS = ("line", "urgency")
-# What can be asked for: everything, who needs someone, or one connectivity.
+# The states of the filter beside the connectivities: all machines, and those that need attention.
 ALL, ATTENTION = "", "attention"
 MAX_LETTERS = 100
 
 
-class Wanted(msgspec.Struct, frozen=True):
-    """The filter as it stands in the address: text, state and order."""
-
-    q: str = ""
-    state: str = ALL
-    order: str = "line"
-
-    @property
-    def by_line(self) -> str:
-        return self._query("line")
-
-    @property
-    def by_urgency(self) -> str:
-        return self._query("urgency")
-
-    def _query(self, order: str) -> str:
-        parts = {"q": self.q, "state": self.state, "order": order}
-        return urlencode({name: value for name, value in parts.items() if value})
-
-    def takes(self, machine: Shown) -> bool:
-        """Whether the machine is asked for; the same as `matches` of static/js/board/filter.js."""
-        if not all(word in machine["search"] for word in self.q.lower().split()):
-            return False
-        if self.state == ATTENTION:
-            return bool(machine["urgency"] < texts.CALM)
-        return self.state in (ALL, machine["connectivity"])
-
-
-def wanted(query: Mapping[str, str]) -> Wanted:
-    """The filter of an address; what it does not know is as if it were not there."""
+def parse_filter(query: Mapping[str, str]) -> BoardFilter:
+    """Read the filter from the address; unknown values count as missing."""
     state, order = query.get("state", ALL), query.get("order", "line")
-    return Wanted(
+    return BoardFilter(
         q=query.get("q", "").strip()[:MAX_LETTERS],
         state=state if state == ATTENTION or state in texts.CONNECTIVITY else ALL,
         order=order if order in ORDERS else "line",
     )
 
 
-def search_text(machine: Shown) -> str:
-    """All that the search looks in, in small letters."""
-    names = ("machine_id", "name", "kind", "site", "area", "line")
-    return " ".join(machine[name] for name in names).lower()
-
-
-def grouped(machines: Iterable[Shown], order: str) -> list[Shown]:
-    """`[{"heading", "machines", "is_shown"}]`; those that need someone first in each."""
-    groups = by_line(machines) if order == "line" else by_urgency(machines)
-    return [group | {"is_shown": any(m["is_shown"] for m in group["machines"])} for group in groups]
-
-
-def by_urgency(machines: Iterable[Shown]) -> list[Shown]:
-    rows = sorted(machines, key=lambda machine: (machine["urgency"], machine["machine_id"]))
-    return [{"heading": _("Most urgent first"), "machines": rows}] if rows else []
-
-
-def by_line(machines: Iterable[Shown]) -> list[Shown]:
-    """Groups of machines with their place as heading; machines without a place come last."""
-
-    def place(machine: Shown) -> tuple[bool, str, str, str]:
-        return (not machine["place"], machine["site"], machine["area"], machine["line"])
-
-    def turn(machine: Shown) -> tuple[Any, ...]:
-        return (*place(machine), machine["urgency"], machine["machine_id"])
-
-    rows = groupby(sorted(machines, key=turn), key=place)
-    groups = [list(found) for _place, found in rows]
+def filtered(tiles: Iterable[MachineTile], board_filter: BoardFilter) -> list[MachineTile]:
+    """Hide the tiles that the filter does not match."""
     return [
-        {"heading": group[0]["place"] or _("No location"), "machines": group} for group in groups
+        tile if matches(board_filter, tile) else replace(tile, is_shown=False) for tile in tiles
     ]
 
 
-def summary(machines: list[Shown], chosen: str) -> list[Shown]:
-    """The states one may choose, with how many machines there are of each."""
-    found = [machine["connectivity"] for machine in machines]
-    attention = sum(machine["urgency"] < texts.CALM for machine in machines)
+def matches(board_filter: BoardFilter, tile: MachineTile) -> bool:
+    """Return whether the filter shows the machine, as `matches` of static/js/board/filter.js."""
+    if not all(word in tile.search for word in board_filter.q.lower().split()):
+        return False
+    if board_filter.state == ATTENTION:
+        return tile.urgency < texts.CALM
+    return board_filter.state in (ALL, tile.connectivity)
+
+
+def grouped(tiles: Iterable[MachineTile], order: str) -> tuple[BoardGroup, ...]:
+    """Group the tiles by location, or put all in one group; the most urgent come first."""
+    return tuple(by_line(tiles) if order == "line" else by_urgency(tiles))
+
+
+def by_urgency(tiles: Iterable[MachineTile]) -> list[BoardGroup]:
+    """Make one group of all tiles, or none without tiles."""
+    rows = tuple(sorted(tiles, key=lambda tile: (tile.urgency, tile.machine_id)))
+    return [BoardGroup(_("Most urgent first"), rows)] if rows else []
+
+
+def by_line(tiles: Iterable[MachineTile]) -> list[BoardGroup]:
+    """Group the tiles by site, area and line; machines without a location come last."""
+
+    def location(tile: MachineTile) -> tuple[bool, str, str, str]:
+        return (not tile.location, tile.site, tile.area, tile.line)
+
+    rows = sorted(tiles, key=lambda tile: (location(tile), tile.urgency, tile.machine_id))
+    groups = [tuple(group) for _location, group in groupby(rows, key=location)]
+    return [BoardGroup(group[0].location or _("No location"), group) for group in groups]
+
+
+def filter_states(tiles: Sequence[MachineTile], chosen: str) -> tuple[FilterState, ...]:
+    """List the states of the filter, with the number of machines in each."""
+    connectivities = [tile.connectivity for tile in tiles]
+    attention = sum(tile.urgency < texts.CALM for tile in tiles)
     keys = {ALL: "a", ATTENTION: "n"}
-    counts = [(ALL, _("All"), len(found)), (ATTENTION, _("Needs attention"), attention)]
-    counts += [(one, str(word), found.count(one)) for one, word in texts.CONNECTIVITY.items()]
-    return [
-        {
-            "state": state,
-            "word": word,
-            "count": count,
-            "key": keys.get(state, ""),
-            "is_chosen": state == chosen,
-            # Those of no machine are not offered, but for the first two, which never move.
-            "is_empty": not count and state not in (ALL, ATTENTION, chosen),
-        }
-        for state, word, count in counts
+    counts = [(ALL, _("All"), len(tiles)), (ATTENTION, _("Needs attention"), attention)]
+    counts += [
+        (name, str(word), connectivities.count(name)) for name, word in texts.CONNECTIVITY.items()
     ]
+    return tuple(
+        FilterState(
+            state=state,
+            word=word,
+            count=count,
+            key=keys.get(state, ""),
+            is_chosen=state == chosen,
+            # An empty state is not offered, but for the first two, which keep their positions.
+            is_empty=not count and state not in (ALL, ATTENTION, chosen),
+        )
+        for state, word, count in counts
+    )

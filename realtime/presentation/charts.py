@@ -6,12 +6,12 @@ from typing import Any
 import msgspec
 
 from realtime.presentation import texts
-from sensors.catalogue.descriptions import SensorDescription
+from realtime.presentation.view_models import SpanChoice
+from sensors.catalogue.descriptions import MachineDescription, SensorDescription
 from sensors.catalogue.selectors import machine_descriptions
-from sensors.history.queries.buckets import Bucket, reading_summary
+from sensors.history.queries.buckets import Bucket, reading_buckets
+from sensors.history.queries.readings import END_US
 from sensors.timestamps import SECOND_US, format_us
-
-Shown = dict[str, Any]
 
 
 class Span(msgspec.Struct, frozen=True):
@@ -35,70 +35,83 @@ MAX_SPARKS = 60
 SPARK_ROWS = 5000
 
 
-def span_choices(minutes: str) -> list[Shown]:
+def span_choices(minutes: str) -> tuple[SpanChoice, ...]:
     """Return the spans for their buttons; the first is chosen unless `minutes` names another."""
     chosen = _span(minutes) or LIVE_SPAN
-    return [
-        {
-            "minutes": span.minutes,
-            "bucket_seconds": span.bucket_seconds or "",
-            "word": texts.age_text(span.seconds),
-            "is_chosen": span is chosen,
-        }
+    return tuple(
+        SpanChoice(
+            minutes=span.minutes,
+            bucket_seconds=span.bucket_seconds,
+            word=texts.age_text(span.seconds),
+            is_chosen=span is chosen,
+        )
         for span in SPANS
-    ]
+    )
 
 
 def _span(minutes: str) -> Span | None:
     return next((span for span in SPANS if str(span.minutes) == minutes), None)
 
 
-def sparks(rows: Sequence[str], now_us: int) -> Shown:
-    """`{"start", "step_seconds", "rows": {"CNC-001/temperature": [[step, low, high], ...]}}`."""
-    step_us = SPARK_BUCKET_SECONDS * SECOND_US
-    # Steps begin at round times, so that a reading falls into the same step at every look.
-    start = (now_us // step_us - SPARK_BUCKETS + 1) * step_us
-    asked = dict.fromkeys(rows[:MAX_SPARKS])
+def sparks(rows: Sequence[str], now_us: int) -> dict[str, Any]:
+    """Return the sparks of rows such as `CNC-001/temperature`; unknown rows are left out.
+
+    `{"start", "step_seconds", "rows": {"CNC-001/temperature": [[bucket, low, high], ...]}}`.
+    """
+    bucket_us = SPARK_BUCKET_SECONDS * SECOND_US
+    # Buckets begin at round times, so that a reading falls into the same bucket every time.
+    start = (now_us // bucket_us - SPARK_BUCKETS + 1) * bucket_us
     machines = machine_descriptions()
-    sensors = {row: sensor for row in asked if (sensor := _sensor(machines, row))}
-    ids = [one.id for one in sensors.values()]
-    steps = reading_summary(ids, start=start, end=now_us, step_us=step_us, most_rows=SPARK_ROWS)
+    names = dict.fromkeys(rows[:MAX_SPARKS])
+    sensors = {row: sensor for row in names if (sensor := _sensor(machines, row))}
+    buckets = reading_buckets(
+        [sensor.id for sensor in sensors.values()],
+        start=start,
+        end=now_us,
+        bucket_us=bucket_us,
+        max_rows=SPARK_ROWS,
+    )
     return {
         "start": format_us(start),
-        "step_seconds": step_us // SECOND_US,
+        "step_seconds": SPARK_BUCKET_SECONDS,
         "rows": {
-            row: [[step.number, step.low, step.high] for step in steps[sensor.id]]
+            row: [[bucket.number, bucket.low, bucket.high] for bucket in buckets[sensor.id]]
             for row, sensor in sensors.items()
         },
     }
 
 
-def _sensor(machines: dict[str, Any], row: str) -> SensorDescription | None:
+def _sensor(machines: dict[str, MachineDescription], row: str) -> SensorDescription | None:
     machine_id, _slash, name = row.partition("/")
     machine = machines.get(machine_id)
     return machine.sensors.get(name) if machine else None
 
 
-def chart(machine_id: str, sensor: str, minutes: str, now_us: int) -> Shown | None:
-    """`{"step_seconds", "steps": [...]}`; None for a sensor or a span that there is not."""
+def chart(machine_id: str, sensor_type: str, minutes: str, now_us: int) -> dict[str, Any] | None:
+    """Return a sensor's history in buckets; None for an unknown sensor or span.
+
+    `{"step_seconds", "steps": [{"first", "last", "low", "high", "quality"}, ...]}`.
+    """
     machine = machine_descriptions(machine_id).get(machine_id)
-    described = machine.sensors.get(sensor) if machine else None
+    sensor = machine.sensors.get(sensor_type) if machine else None
     span = _span(minutes)
-    if described is None or span is None or span.bucket_seconds is None:
+    if sensor is None or span is None or span.bucket_seconds is None:
         return None
-    step_us = span.bucket_seconds * SECOND_US
-    start = (now_us - span.seconds * SECOND_US) // step_us * step_us
-    # A stamp may be ahead of us by as much as the door lets through; the chart shows it.
-    found = reading_summary([described.id], start=start, end=2**62, step_us=step_us)
-    steps = [_step(step) for step in found[described.id]]
-    return {"step_seconds": span.bucket_seconds, "steps": steps}
-
-
-def _step(step: Bucket) -> Shown:
+    bucket_us = span.bucket_seconds * SECOND_US
+    start = (now_us - span.seconds * SECOND_US) // bucket_us * bucket_us
+    # A device's stamp may be ahead of the server's clock; the chart shows it all the same.
+    buckets = reading_buckets([sensor.id], start=start, end=END_US, bucket_us=bucket_us)
     return {
-        "first": format_us(step.first_at),
-        "last": format_us(step.last_at),
-        "low": step.low,
-        "high": step.high,
-        "quality": step.worst.word,
+        "step_seconds": span.bucket_seconds,
+        "steps": [_bucket_json(bucket) for bucket in buckets[sensor.id]],
+    }
+
+
+def _bucket_json(bucket: Bucket) -> dict[str, Any]:
+    return {
+        "first": format_us(bucket.first_at),
+        "last": format_us(bucket.last_at),
+        "low": bucket.low,
+        "high": bucket.high,
+        "quality": bucket.worst.word,
     }

@@ -1,6 +1,6 @@
 """Words and figures of the pages; `static/js/common/figures.js` writes the same (cases.json)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any
 
@@ -9,11 +9,10 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from realtime.protocol import Close
-from sensors.timestamps import SECOND_US, parse_rfc3339
 
-# UCUM's letters for what people write otherwise.
-SIGNS = {"Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
-# The shipped types of sensors, and where the demonstration's sit.
+# UCUM code -> the sign that people write.
+SIGNS = {"rpm": gettext_lazy("rpm"), "Cel": "°C", "[degF]": "°F", "m/s2": "m/s²", "m3/h": "m³/h"}
+# The shipped types of sensors, and the positions of the demo plant's sensors.
 QUANTITIES = {
     "temperature": gettext_lazy("Temperature"),
     "pressure": gettext_lazy("Pressure"),
@@ -29,7 +28,7 @@ POSITIONS = {
     "drive_end": gettext_lazy("drive end"),
     "non_drive_end": gettext_lazy("non-drive end"),
 }
-# Between what is measured and where.
+# Between the quantity and the position.
 POSITION_SIGN = " · "
 CONNECTIVITY = {
     "online": gettext_lazy("Online"),
@@ -45,6 +44,8 @@ QUALITIES = {
     "bad": gettext_lazy("bad"),
 }
 _RANK = tuple(QUALITIES)
+# Of a value that could not be read: there may be one.
+UNKNOWN_VALUE = gettext_lazy("unknown")
 MANY_SENSORS = gettext_lazy("{n} sensors")
 # Seconds of a unit -> its text, the largest unit first.
 AGES = {
@@ -86,14 +87,14 @@ EVENTS = {
     "quality": gettext_lazy("{sensor}: quality {before} → {after}"),
 }
 SIGNIFICANT = 6
-# JavaScript writes numbers from here to there without an exponent.
+# JavaScript writes numbers between these without an exponent.
 SMALLEST_PLAIN, LARGEST_PLAIN = 1e-6, 1e21
-# A device whose clock is this far ahead, or whose readings come this late, is told of.
+# Clocks further ahead, and readings that arrive later, are shown.
 AHEAD_SECONDS, BEHIND_SECONDS = 2, 30
 
 
 def words() -> dict[str, Any]:
-    """What the scripts say, in the language of the page."""
+    """Collect the words of the scripts, in the language of the page."""
     catalogue: dict[str, Mapping[Any, Any]] = {
         "connectivity": CONNECTIVITY,
         "quality": QUALITIES,
@@ -104,8 +105,8 @@ def words() -> dict[str, Any]:
         "events": EVENTS,
     }
     return {
-        part: {str(key): str(word) for key, word in found.items()}
-        for part, found in catalogue.items()
+        part: {str(key): str(word) for key, word in entries.items()}
+        for part, entries in catalogue.items()
     } | {
         "decimal": get_format("DECIMAL_SEPARATOR"),
         "ago": _("{age} ago"),
@@ -114,28 +115,30 @@ def words() -> dict[str, Any]:
         "milliseconds": str(MILLISECONDS),
         "values_from": str(VALUES_FROM),
         "many_sensors": str(MANY_SENSORS),
+        "unknown_value": str(UNKNOWN_VALUE),
     }
 
 
 def number_text(value: float | None) -> str:
-    """Six significant digits, and never fewer than stand before the point; a dash for no value."""
+    """Write a value with six significant digits, and all before the point; a dash for None."""
     if value is None:
         return "–"
     digits = max(SIGNIFICANT, min(15, len(str(int(abs(value))))))
-    # The half goes up, as in the scripts: formatting would send it to the even digit.
+    # A half is rounded up, as in the scripts; formatting would round it to the even digit.
     rounded = Context(prec=digits, rounding=ROUND_HALF_UP).create_decimal_from_float(value)
     return decimal(full_text(float(rounded)))
 
 
 def decimal(text: str) -> str:
-    """A number's text with the decimal sign of the page's language."""
+    """Put the decimal separator of the page's language into a number's text."""
     return text.replace(".", get_format("DECIMAL_SEPARATOR"))
 
 
 def full_text(value: float | None) -> str:
-    """The value with every digit it has, as JavaScript writes it (ECMA-262, Number::toString).
+    """Write a value with all its digits, as JavaScript does (ECMA-262, Number::toString).
 
-    Both write the fewest digits that give the same number; an exponent begins elsewhere.
+    Python and JavaScript write the fewest digits that give the same number, but begin to use an
+    exponent at different sizes.
     """
     if value is None:
         return ""
@@ -149,7 +152,7 @@ def full_text(value: float | None) -> str:
 
 
 def age_text(seconds: float | None) -> str:
-    """`12 s`, `3 min`, `2 h`, `4 d`; empty when there is none."""
+    """Write an age as `12 s`, `3 min`, `2 h` or `4 d`; empty for None."""
     if seconds is None:
         return ""
     size = next((size for size in AGES if seconds >= size), 1)
@@ -173,28 +176,19 @@ def _rounded(seconds: float, unit: int) -> int:
     return int(seconds / unit + 0.5) * unit
 
 
-def clock_word(latest: Mapping[str, Any] | None) -> str:
-    """What is odd about the device's clock; empty when nothing is."""
-    if latest is None:
-        return ""
-    skew = skew_seconds(latest)
+def clock_word(skew: float) -> str:
+    """Describe a clock that is ahead by `skew` seconds, or behind (negative); empty in sync."""
     if skew > AHEAD_SECONDS:
         return str(CLOCKS["ahead"]).format(age=age_text(skew))
     return str(CLOCKS["behind"]).format(age=age_text(-skew)) if -skew > BEHIND_SECONDS else ""
 
 
-def skew_seconds(latest: Mapping[str, Any]) -> float:
-    """How far its stamp was ahead of the server's clock when it came; negative for behind."""
-    ahead = parse_rfc3339(latest["timestamp"]) - parse_rfc3339(latest["received_at"])
-    return ahead / SECOND_US
-
-
 def sensor_label(sensor_type: str) -> str:
-    """`vibration.drive_end` reads `Vibration · drive end`; known words are translated."""
+    """Write `vibration.drive_end` as `Vibration · drive end`; known words are translated."""
     kind, _dot, position = sensor_type.partition(".")
     label = str(QUANTITIES.get(kind, _plain(kind[:1].upper() + kind[1:])))
-    at = str(POSITIONS.get(position, _plain(position)))
-    return f"{label}{POSITION_SIGN}{at}" if position else label
+    place = str(POSITIONS.get(position, _plain(position)))
+    return f"{label}{POSITION_SIGN}{place}" if position else label
 
 
 def _plain(name: str) -> str:
@@ -202,26 +196,33 @@ def _plain(name: str) -> str:
 
 
 def unit_sign(unit: str) -> str:
-    return SIGNS.get(unit, unit)
+    return str(SIGNS.get(unit, unit))
 
 
-def worst_quality(sensors: Sequence[Mapping[str, Any]]) -> str:
-    """The worst of the latest values; `none` when there is no value at all."""
-    found = [sensor["latest"]["quality"] for sensor in sensors if sensor["latest"]]
-    return max(found, key=_RANK.index, default="none")
+def worst_quality(qualities: Iterable[str]) -> str:
+    """Return the worst of these qualities; `none` for no reading at all."""
+    return max(qualities, key=_RANK.index, default="none")
 
 
-def quality_note(sensors: Sequence[Mapping[str, Any]], worst: str) -> str:
-    """Name the worst quality of a machine and its sensor; empty while all values are good."""
+def quality_word(quality: str, *, is_unknown: bool) -> str:
+    """Name the quality of a value; one that could not be read is unknown."""
+    return str(UNKNOWN_VALUE if is_unknown else QUALITIES[quality])
+
+
+def quality_note(qualities: Mapping[str, str], worst: str) -> str:
+    """Name the worst quality of a machine and its sensor; empty while all values are good.
+
+    `qualities` are the latest ones by sensor, `worst` is the worst of them.
+    """
     if worst not in ("uncertain", "bad"):
         return ""
-    names = [one["sensor_type"] for one in sensors if one["quality"] == worst]
+    names = [name for name, quality in qualities.items() if quality == worst]
     where = sensor_label(names[0]) if len(names) == 1 else str(MANY_SENSORS).format(n=len(names))
     return f"{QUALITIES[worst]} ({where})"
 
 
 def urgency(connectivity: str, worst: str, *, some_stale: bool) -> int:
-    """Who needs someone first: the smaller, the sooner; `CALM` for who needs nobody."""
+    """Rank a machine: the smaller, the more urgent; `CALM` for one that needs no attention."""
     order = (
         connectivity == "offline",
         connectivity == "stale",

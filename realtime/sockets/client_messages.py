@@ -41,16 +41,16 @@ class CommandRefused(Exception):
 def parse_command(text: str | None) -> Command:
     """The client's message; None stands for a binary frame. Raises CommandRefused."""
     if text is None:
-        raise CommandRefused("binary-not-supported", "Send text frames.")
+        raise CommandRefused("binary-not-supported", "Expected a text frame, got a binary frame.")
     message = _json(text)
     if not isinstance(message, dict):
-        raise CommandRefused("invalid-structure", "Send a JSON object with a type.")
+        raise CommandRefused("invalid-structure", "Expected a JSON object with a type.")
     if "type" not in message:
-        raise CommandRefused("required", "A message needs a type.")
+        raise CommandRefused("required", "Expected a message with a type.")
     kind = message.pop("type")
     parse = _PARSERS.get(kind) if isinstance(kind, str) else None
     if parse is None:
-        raise CommandRefused("unknown-type", f"Known types are {', '.join(_PARSERS)}.")
+        raise CommandRefused("unknown-type", f"Expected one of {', '.join(_PARSERS)}.")
     return parse(message)
 
 
@@ -58,7 +58,7 @@ def _json(text: str) -> Any:
     try:
         return json.loads(text, object_pairs_hook=_object, parse_constant=_constant)
     except (ValueError, RecursionError) as exc:
-        raise CommandRefused("invalid-json", "The message is not strict JSON.") from exc
+        raise CommandRefused("invalid-json", "Expected valid JSON without duplicate keys.") from exc
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -74,7 +74,9 @@ def _constant(name: str) -> Never:
 
 def _no_fields(fields: dict[str, Any]) -> None:
     if fields:
-        raise CommandRefused("unknown-field", "The message has a field that its type has not.")
+        raise CommandRefused(
+            "unknown-field", "The message has a field that its type does not accept."
+        )
 
 
 def _ping(fields: dict[str, Any]) -> Command:
@@ -89,17 +91,18 @@ def _get_latest(fields: dict[str, Any]) -> Command:
 
 def _subscribe(fields: dict[str, Any]) -> Command:
     if "machine_ids" not in fields:
-        raise CommandRefused("required", "subscribe needs machine_ids.")
+        raise CommandRefused("required", "subscribe requires machine_ids.")
     machine_ids = fields.pop("machine_ids")
     _no_fields(fields)
     if not isinstance(machine_ids, list):
-        raise CommandRefused("invalid-structure", "machine_ids must be a list of texts.")
+        raise CommandRefused("invalid-structure", "machine_ids must be a list of strings.")
     if len(machine_ids) > MAX_SUBSCRIPTIONS:
         raise CommandRefused(
-            "too-many-subscriptions", f"At most {MAX_SUBSCRIPTIONS} machines on one socket."
+            "too-many-subscriptions",
+            f"Expected at most {MAX_SUBSCRIPTIONS} machines, got {len(machine_ids)}.",
         )
     if not all(map(is_machine_id, machine_ids)):
-        raise CommandRefused("invalid-machine-id", "No machine can be called so.")
+        raise CommandRefused("invalid-machine-id", "machine_ids contains an invalid machine id.")
     return Subscribe(tuple(dict.fromkeys(machine_ids)))
 
 

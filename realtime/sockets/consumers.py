@@ -66,7 +66,7 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             self.kind,
             self.base_send,
             self._abandon,
-            wire=self.scope.get("extensions", {}).get(TRANSPORT),
+            transport=self.scope.get("extensions", {}).get(TRANSPORT),
             identity=identity,
         )
         self._conversation = SocketSession(self._hub, self._socket)

@@ -57,7 +57,8 @@ class SocketSession:
         try:
             if is_too_much:
                 raise CommandRefused(
-                    "rate-limited", f"At most {RATE_MESSAGES} messages in {RATE_SECONDS:.0f} s."
+                    "rate-limited",
+                    f"Expected at most {RATE_MESSAGES} messages in {RATE_SECONDS:.0f} s.",
                 )
             await self._obey(parse_command(text))
         except CommandRefused as exc:
@@ -79,12 +80,14 @@ class SocketSession:
 
     async def _subscribe(self, machine_ids: tuple[str, ...]) -> None:
         if self._socket.kind != "dashboard":
-            raise CommandRefused("unknown-type", "Only the dashboard's socket subscribes.")
+            raise CommandRefused("unknown-type", "subscribe is available on /ws/dashboard only.")
         known = (await get_catalogue().current()).machines
         unknown = [machine_id for machine_id in machine_ids if machine_id not in known]
         if unknown:
             # A machine may be older than the pattern; one that is not there must fit it.
             if settings.MACHINE_ID_PATTERN.fullmatch(unknown[0]) is None:
-                raise CommandRefused("invalid-machine-id", "No machine can be called so.")
+                raise CommandRefused(
+                    "invalid-machine-id", "machine_ids contains an invalid machine id."
+                )
             raise CommandRefused("unknown-machine", f"There is no machine {unknown[0]}.")
         self._hub.subscribe(self._socket, machine_ids)

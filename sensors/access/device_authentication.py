@@ -10,7 +10,7 @@ from sensors.exceptions import SensorsError
 class NotAuthenticated(SensorsError):
     status = 401
     code = "unauthenticated"
-    title = "A device key is needed"
+    title = "Device key required"
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, headers={"WWW-Authenticate": 'Bearer realm="devices"'})
@@ -31,7 +31,7 @@ def device_key(
     prefix, secret = split_token(token.strip()) or ("", "")
     key = known.keys.get(prefix)
     if key is None or not hmac.compare_digest(secret_hash(secret), key.secret_hash):
-        raise NotAuthenticated("The device key is not known, or it was revoked.")
+        raise NotAuthenticated("The device key is unknown or revoked.")
     if key.expires_at is not None and key.expires_at <= now_us:
         raise NotAuthenticated("The device key has expired.")
     return key

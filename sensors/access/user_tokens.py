@@ -38,9 +38,9 @@ class UserTokenAuthentication(JWTAuthentication):
         try:
             user = cast(User, super().get_user(validated_token))
         except (ValueError, OverflowError) as exc:  # a user id that no database can hold
-            raise AuthenticationFailed("The token names no user.") from exc
+            raise AuthenticationFailed("The token does not belong to a user.") from exc
         if validated_token.get(VERSION_CLAIM, 0) != _version(user):
-            raise AuthenticationFailed("The user has logged out since.")
+            raise AuthenticationFailed("The user has logged out since the token was issued.")
         return user
 
     def authenticate_header(self, request: Any) -> str:

@@ -19,7 +19,7 @@ class DeviceKeyForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any] | None:
         fields = super().clean() or self.cleaned_data
         if not fields.get("all_machines") and not fields.get("machines"):
-            self.add_error("machines", "Choose the machines it speaks for, or all machines.")
+            self.add_error("machines", "Select the machines the key is valid for, or all machines.")
         return fields
 
 
@@ -58,30 +58,30 @@ class DeviceKeyAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     ) -> HttpResponse:
         return self._secrets(request, request.new_tokens)  # type: ignore[attr-defined]
 
-    @admin.action(description="Rotate: a new secret, shown once", permissions=["change"])
+    @admin.action(description="Replace the secret", permissions=["change"])
     def rotate(self, request: HttpRequest, keys: QuerySet[DeviceKey]) -> HttpResponse | None:
         if revoked := [key.name for key in keys if key.revoked_at]:
-            text = f"Revoked keys stay revoked: {', '.join(revoked)}."
+            text = f"Revoked keys cannot get a new secret: {', '.join(revoked)}."
             self.message_user(request, text, messages.ERROR)
             return None
         tokens = []
         for key in keys:
             tokens.append((key, rotate_device_key(key)))
-            self.log_change(request, key, "Rotated the secret.")
+            self.log_change(request, key, "Replaced the secret.")
         return self._secrets(request, tokens)
 
-    @admin.action(description="Revoke: refused from now on, for good", permissions=["change"])
+    @admin.action(description="Revoke permanently", permissions=["change"])
     def revoke(self, request: HttpRequest, keys: QuerySet[DeviceKey]) -> None:
         names = []
         for key in keys.filter(revoked_at=None):
             revoke_device_key(key)
-            self.log_change(request, key, "Revoked.")
+            self.log_change(request, key, "Revoked permanently.")
             names.append(key.name)
         self.message_user(request, f"Revoked: {', '.join(names) or 'none'}.", messages.SUCCESS)
 
     def _secrets(self, request: HttpRequest, tokens: list[tuple[DeviceKey, str]]) -> HttpResponse:
         context = self.admin_site.each_context(request) | {
-            "title": "Device keys: copy the secrets now",
+            "title": "Copy the device keys now",
             "tokens": tokens,
             "opts": self.opts,
         }

@@ -86,7 +86,9 @@ class MachineAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     def view_on_site(self, machine: Machine) -> str:
         return f"/machines/{machine.machine_id}/"
 
-    @admin.action(description="Retire: keep the history, take no readings", permissions=["change"])
+    @admin.action(
+        description="Retire: keep the history, reject new readings", permissions=["change"]
+    )
     def retire(self, request: HttpRequest, machines: QuerySet[Machine]) -> None:
         for machine in machines:
             retire_machine(machine)

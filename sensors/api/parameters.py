@@ -3,7 +3,7 @@
 import base64
 import binascii
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 import msgspec
@@ -26,7 +26,7 @@ _PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 class InvalidParameters(InvalidReadings):
     """One or more parameters of the query cannot be taken."""
 
-    title = "The query is not valid"
+    title = "Invalid query parameters"
 
 
 class HistoryParameters(msgspec.Struct, frozen=True):
@@ -94,11 +94,16 @@ def _parse(query: QueryDict, known: Mapping[str, Callable[[str], Any]]) -> dict[
 def _value(name: str, values: list[str], known: Mapping[str, Callable[[str], T]]) -> dict[str, T]:
     """The parameter by its name. Raises ValueError."""
     if name not in known:
-        raise ValueError(f"Expected one of {', '.join(known) or 'no parameters'}")
+        raise ValueError(f"Expected {_one_of(known)}, got {name[:64]!a}")
     if len(values) > 1:
-        raise ValueError(f"Expected {name} once, got it {len(values)} times")
+        raise ValueError(f"Expected {name} at most once, got it {len(values)} times")
     # An empty one, too: a client that lost its machine_id did not mean all machines.
     return {name: known[name](values[0])}
+
+
+def _one_of(names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"one of {listed}" if listed else "no parameters"
 
 
 def _limit(text: str) -> int:
@@ -135,13 +140,13 @@ def _transparent(cursor: str) -> str:
         padded = cursor + "=" * (-len(cursor) % 4)
         return base64.b64decode(padded.encode(), altchars=b"-_", validate=True).decode("ascii")
     except (binascii.Error, UnicodeError) as exc:
-        raise ValueError("Expected a cursor from a `next` address") from exc
+        raise ValueError("Expected a cursor from a `next` link") from exc
 
 
 def _place(cursor: str) -> PageCursor:
     match = _PLACE.fullmatch(_transparent(cursor))
     if match is None:
-        raise ValueError("Expected a cursor from a `next` address")
+        raise ValueError("Expected a cursor from a `next` link")
     return PageCursor(int(match[1]), int(match[2]))
 
 

@@ -40,9 +40,9 @@ class TextField(StrictField):
     """A text that a database and a hash can take; never repeated in the answer."""
 
     default_error_messages = {
-        "too-long": "Expected a shorter text.",
-        "blank": "Expected a text, got an empty one.",
-        "control-character": "Expected whole characters and no control characters.",
+        "too-long": "Expected at most {longest} characters.",
+        "blank": "Expected a string that is not empty.",
+        "control-character": "Expected valid Unicode without control characters.",
     }
 
     def __init__(self, *, longest: int) -> None:
@@ -53,7 +53,7 @@ class TextField(StrictField):
         if not data:
             self.fail("blank")
         if len(data) > self.longest:
-            self.fail("too-long")
+            self.fail("too-long", longest=self.longest)
         if _UNFIT.search(data):
             self.fail("control-character")
         return data
@@ -71,7 +71,7 @@ class RefreshSerializer(StrictSerializer):
 class LockedOut(SensorsError):
     status = 429
     code = "locked-out"
-    title = "This login is locked"
+    title = "Too many failed logins"
 
     def __init__(self) -> None:
         super().__init__(LOCKED_OUT, headers={"Retry-After": str(LOCKED_OUT_SECONDS)})
@@ -118,7 +118,7 @@ class TokenRefreshView(TokenEndpoint):
         try:
             refresh = RefreshToken(cast(Any, _body(request, RefreshSerializer)["refresh"]))
         except TokenError as exc:
-            raise AuthenticationFailed("The refresh token is not valid.") from exc
+            raise AuthenticationFailed("The refresh token is invalid or expired.") from exc
         UserTokenAuthentication().get_user(refresh)
         return Response(_tokens(refresh))
 
@@ -130,7 +130,7 @@ def _login(request: HttpRequest, given: Mapping[str, str]) -> User:
     if take_lockout(request):
         raise LockedOut
     if not isinstance(user, User):
-        raise AuthenticationFailed("The username or the password is wrong.")
+        raise AuthenticationFailed("The username or the password is incorrect.")
     forget_failures(request, user)
     return user
 
@@ -145,7 +145,7 @@ def _body(request: Request, form: type[StrictSerializer]) -> dict[str, str]:
     body: Any = request.data  # of an empty body DRF makes a dict of its own
     data = parse_json(body if isinstance(body, bytes) else b"")
     if not isinstance(data, dict):
-        raise MalformedBody("Expected an object.", code="invalid-structure")
+        raise MalformedBody("Expected a JSON object.", code="invalid-structure")
     given = form(data=data)
     given.is_valid(raise_exception=True)
     found: dict[str, str] = given.validated_data

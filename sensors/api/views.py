@@ -34,7 +34,7 @@ from sensors.twins.selectors import latest_readings, twins
 class UnknownMachine(SensorsError):
     status = 404
     code = "unknown-machine"
-    title = "There is no such machine"
+    title = "Unknown machine"
 
     def __init__(self) -> None:
         super().__init__("There is no machine with this machine_id.")

@@ -4,24 +4,21 @@ Reloaded when (count, newest change) of a table moves, looked at every second.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from collections.abc import Iterable
 
 import structlog
 from django.db import Error as DatabaseError
-from django.db import connections
 from django.utils import timezone
 
 from sensors.catalogue.descriptions import CatalogueSnapshot
 from sensors.catalogue.registration import register_sensors
 from sensors.catalogue.selectors import known, known_fingerprint
+from sensors.database_thread import DatabaseThread
 from sensors.event_loop import PerLoop
 from sensors.models import DeviceKey
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
 LOOK_SECONDS = 1.0
 # A change within the clock's resolution of the one before leaves no trace in the fingerprint.
 RELOAD_LOOKS = 30
@@ -32,7 +29,7 @@ class Catalogue:
     """One per event loop (`get_catalogue`); the database is met in a thread of its own."""
 
     def __init__(self) -> None:
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="catalogue")
+        self._thread = DatabaseThread("catalogue")
         self._known: CatalogueSnapshot | None = None
         self._fingerprint: object = None
         self._loading = asyncio.Lock()
@@ -51,7 +48,7 @@ class Catalogue:
         """Make these sensors and know them at once. Raises DatabaseError."""
         missing = sorted(set(names))
         async with self._loading:
-            await self._in_thread(lambda: register_sensors(missing))
+            await self._thread.run(lambda: register_sensors(missing))
             return await self._load()
 
     def note_use(self, key_id: int) -> None:
@@ -62,12 +59,11 @@ class Catalogue:
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)
-        await self._in_thread(connections.close_all)
-        self._thread.shutdown(wait=True)
+        await self._thread.aclose()
 
     async def _load(self) -> CatalogueSnapshot:
         # The fingerprint first: a change while we read is seen by the next look.
-        self._fingerprint, loaded = await self._in_thread(lambda: (known_fingerprint(), known()))
+        self._fingerprint, loaded = await self._thread.run(lambda: (known_fingerprint(), known()))
         self._known = loaded
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
@@ -89,7 +85,7 @@ class Catalogue:
                 self._is_away = True
 
     async def _look(self, *, reload: bool) -> None:
-        if not reload and await self._in_thread(known_fingerprint) == self._fingerprint:
+        if not reload and await self._thread.run(known_fingerprint) == self._fingerprint:
             return
         async with self._loading:
             await self._load()
@@ -98,21 +94,9 @@ class Catalogue:
         used, self._used = self._used, set()
         if used:
             moment = timezone.now()
-            await self._in_thread(
+            await self._thread.run(
                 lambda: DeviceKey.objects.filter(pk__in=used).update(last_used_at=moment)
             )
-
-    async def _in_thread(self, function: Callable[[], T]) -> T:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._thread, _with_connection, function)
-
-
-def _with_connection(function: Callable[[], T]) -> T:
-    try:
-        return function()
-    except DatabaseError:
-        connections.close_all()
-        raise
 
 
 get_catalogue: PerLoop[Catalogue] = PerLoop(Catalogue)

@@ -1,6 +1,6 @@
-"""Entries of the log into rows: a poisonous one never stops those behind it."""
+"""Entries of the log into rows: a malformed entry never stops the entries behind it."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import structlog
@@ -16,30 +16,16 @@ KIND = "readings"
 _PARTS = msgspec.json.Decoder(list[msgspec.Raw])
 
 
-def batches(entries: Sequence[LogEntry], *, most_rows: int) -> Iterator[list[LogEntry]]:
-    """Whole entries in log order, at most so many readings together, at least one entry."""
-    batch: list[LogEntry] = []
-    rows = 0
-    for entry in entries:
-        if batch and rows + entry.count > most_rows:
-            yield batch
-            batch, rows = [], 0
-        batch.append(entry)
-        rows += entry.count
-    if batch:
-        yield batch
-
-
 def store_entries(entries: Sequence[LogEntry], *, epoch: str, start: str) -> Written:
     """Store the readings of these entries; `start` is the position before the first.
 
     Bisects when the database refuses a row: each part moves the saved position with it. Raises
     LeaseLost, or a database error that is not the rows' fault.
     """
-    rows, letters = _decode(entries, epoch)
+    rows, dead_letters = _decode(entries, epoch)
     end = entries[-1].position
     try:
-        written = write(rows, epoch=epoch, start=start, end=end, letters=letters)
+        written = write(rows, epoch=epoch, start=start, end=end, dead_letters=dead_letters)
     except DATA_ERRORS as exc:
         log.warning("rows_refused", entries=len(entries), position=end, error=str(exc))
         partitions.forget()
@@ -51,7 +37,9 @@ def store_entries(entries: Sequence[LogEntry], *, epoch: str, start: str) -> Wri
         first, second = entries[:half], entries[half:]
         stored = store_entries(first, epoch=epoch, start=start)
         return stored + store_entries(second, epoch=epoch, start=first[-1].position)
-    written = write(rows, epoch=epoch, start=start, end=end, letters=letters, salvage=True)
+    written = write(
+        rows, epoch=epoch, start=start, end=end, dead_letters=dead_letters, salvage=True
+    )
     _report(written, epoch, end)
     return written
 
@@ -65,20 +53,21 @@ def _report(written: Written, epoch: str, position: str) -> None:
 
 def _decode(entries: Sequence[LogEntry], epoch: str) -> tuple[list[LiveReading], list[DeadLetter]]:
     rows: list[LiveReading] = []
-    letters: list[DeadLetter] = []
+    dead_letters: list[DeadLetter] = []
     for entry in entries:
         if entry.kind != KIND:
             continue
         try:
             rows += entry.readings()
         except (msgspec.DecodeError, ValueError):
-            _decode_one_by_one(entry, epoch, rows, letters)
-    return rows, letters
+            _decode_each(entry, epoch, rows, dead_letters)
+    return rows, dead_letters
 
 
-def _decode_one_by_one(
-    entry: LogEntry, epoch: str, rows: list[LiveReading], letters: list[DeadLetter]
+def _decode_each(
+    entry: LogEntry, epoch: str, rows: list[LiveReading], dead_letters: list[DeadLetter]
 ) -> None:
+    """Decode the readings of a malformed entry one after the other."""
     try:
         parts: list[bytes] = [bytes(part) for part in _PARTS.decode(entry.payload)]
     except (msgspec.DecodeError, ValueError):
@@ -87,4 +76,5 @@ def _decode_one_by_one(
         try:
             rows.append(unpack(part))
         except (msgspec.DecodeError, ValueError) as exc:
-            letters.append(dead_letter(epoch, entry.position, entry.machine_id, part, str(exc)))
+            letter = dead_letter(epoch, entry.position, entry.machine_id, part, str(exc))
+            dead_letters.append(letter)

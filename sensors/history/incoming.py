@@ -1,4 +1,4 @@
-"""The temporary table `incoming`: what one transaction wants to store, on either database."""
+"""The temporary table `incoming`: the rows of one transaction, on either database."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -22,14 +22,14 @@ _encode = msgspec.json.Encoder().encode
 
 
 def fill(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
-    """Let `incoming` hold exactly these rows, numbered in their order."""
+    """Replace the content of `incoming` by these rows, numbered in their order."""
     cursor.execute(_CREATE[connection.vendor])
     cursor.execute("DELETE FROM incoming")
     _FILL[connection.vendor](cursor, rows)
 
 
 def values(row: LiveReading) -> tuple[int | float | str | None, ...]:
-    """As the table of readings has them, from `sensor_id` to `metadata`."""
+    """Return the columns of the table of readings, from `sensor_id` to `metadata`."""
     return (
         row.sensor_id,
         row.measured_at,
@@ -46,14 +46,14 @@ def _insert(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> None:
 
 
 def _copy(cursor: Any, rows: Sequence[LiveReading]) -> None:
-    text = "".join(map(_line, enumerate(rows)))
-    # Django hands COPY through to psycopg and does not translate its errors.
+    text = "".join(map(_copy_row, enumerate(rows)))
+    # Django passes COPY on to psycopg and does not translate its errors.
     with connection.wrap_database_errors, cursor.copy("COPY incoming FROM STDIN") as copy:
         copy.write(text)
 
 
-def _line(numbered: tuple[int, LiveReading]) -> str:
-    """One line of COPY's text format; JSON escapes all control characters but no backslash."""
+def _copy_row(numbered: tuple[int, LiveReading]) -> str:
+    """Return a row in COPY's text format; JSON escapes control characters but no backslash."""
     number, row = numbered
     metadata = _encode(row.metadata).decode().replace("\\", "\\\\") if row.metadata else ""
     value = "\\N" if row.value is None else repr(row.value)

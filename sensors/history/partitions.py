@@ -10,7 +10,7 @@ from sensors.timestamps import DAY_US, NAIVE_UNIX_EPOCH, SECOND_US, now_us
 
 _LONGEST_MONTH = timedelta(days=31)
 FIRST_MONTH = datetime(2000, 1, 1)  # noqa: DTZ001 - times inside are UTC
-# Any fixed number: who makes partitions holds this advisory lock.
+# Any fixed number: a process holds this advisory lock while it makes partitions.
 _LOCK = 4_720_051
 _EXISTING = (
     "SELECT relname FROM pg_inherits JOIN pg_class ON pg_class.oid = inhrelid"
@@ -22,8 +22,8 @@ _made: set[datetime] = set()
 def make_missing(times: Iterable[int]) -> None:
     """Make the partitions that these measured times (microseconds) need.
 
-    From 2000-01 to the month after next MAX_FUTURE_SECONDS; a row outside has no partition and
-    the database refuses it.
+    From 2000-01 to the month after that of now + MAX_FUTURE_SECONDS; a row outside has no
+    partition, and the database refuses it.
     """
     if connection.vendor == "postgresql":
         missing = months(times, now_us=now_us()) - _made
@@ -32,12 +32,12 @@ def make_missing(times: Iterable[int]) -> None:
 
 
 def forget() -> None:
-    """Look anew: a partition was dropped behind our back."""
+    """Forget the partitions made: an administrator may have dropped some."""
     _made.clear()
 
 
 def months(times: Iterable[int], *, now_us: int) -> set[datetime]:
-    """The first moments of the months these times lie in, as far as we make partitions."""
+    """Return the first moments of the months of these times, as far as partitions are made."""
     first = (FIRST_MONTH - NAIVE_UNIX_EPOCH).days
     latest = now_us + settings.MAX_FUTURE_SECONDS * SECOND_US
     end = _next_month(_next_month(_month_of_day(latest // DAY_US)))
@@ -46,7 +46,7 @@ def months(times: Iterable[int], *, now_us: int) -> set[datetime]:
 
 
 def bounds(month: datetime) -> tuple[int, int]:
-    """First microsecond of the month and of the one after it."""
+    """Return the first microsecond of the month and of the month after it."""
     return _us(month), _us(_next_month(month))
 
 
@@ -70,7 +70,7 @@ def _make(missing: list[datetime]) -> None:
         for month in missing:
             name = f"sensors_reading_{month:%Y_%m}"
             if name not in existing:
-                # Attached afterwards: unlike CREATE ... PARTITION OF this locks out no reader.
+                # Attached afterwards: unlike CREATE ... PARTITION OF this blocks no query.
                 cursor.execute(
                     f"CREATE TABLE IF NOT EXISTS {name} (LIKE sensors_reading INCLUDING ALL)"
                 )
@@ -78,5 +78,5 @@ def _make(missing: list[datetime]) -> None:
                     f"ALTER TABLE sensors_reading ATTACH PARTITION {name}"
                     " FOR VALUES FROM (%s) TO (%s)" % bounds(month)
                 )
-        # Known only once committed; a rolled back partition is made again.
+        # Only once committed: a partition that was rolled back is made again.
         transaction.on_commit(lambda: _made.update(missing))

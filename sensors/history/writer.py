@@ -1,4 +1,8 @@
-"""The one writer of reading rows: rows and position in one transaction (docs/decisions/0002)."""
+"""The only writer of reading rows: rows and position in one transaction.
+
+A reading is identified by its sensor and its measured time, to the microsecond
+(docs/decisions/0012).
+"""
 
 from collections.abc import Sequence
 
@@ -11,19 +15,21 @@ from sensors.history.incoming import fill, values
 from sensors.messages import LiveReading, pack
 from sensors.models import ConflictingReading, DeadLetter, Sensor
 from sensors.readers import positions
+from sensors.store import keys
 
-# The rows' own fault: storing them again would fail again. OverflowError is SQLite's answer to
-# a number beyond 64 bits, ValueError that to text that is no UTF-8.
+READER = keys.HISTORY_READER
+# Errors of the rows themselves: storing them again would fail again. SQLite raises OverflowError
+# for a number beyond 64 bits, and ValueError for text that is invalid UTF-8.
 DATA_ERRORS = (DataError, IntegrityError, OverflowError, ValueError)
 
-# SQLite has no COPY: the rows go straight in, which spares it the copy.
+# SQLite has no COPY: inserting the rows directly spares it the temporary table.
 _INSERT_EACH = """
     INSERT INTO sensors_reading
         (sensor_id, measured_at, received_at, value, quality, late, metadata)
     VALUES (%s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (sensor_id, measured_at) DO NOTHING
 """
-# In the order of the key, so that two writers can never wait for each other in a circle.
+# In the order of the key, so that two writers cannot deadlock.
 _INSERT_NEW = """
     INSERT INTO sensors_reading
         (sensor_id, measured_at, received_at, value, quality, late, metadata)
@@ -42,7 +48,7 @@ _DIFFERENT = """
 
 
 class Written(msgspec.Struct, frozen=True):
-    """What became of the rows of one write; together they are all that came."""
+    """Counts of the rows of one write by their outcome; together, all of its rows."""
 
     stored: int = 0
     repeats: int = 0
@@ -64,25 +70,25 @@ def write(
     epoch: str,
     start: str,
     end: str,
-    letters: Sequence[DeadLetter] = (),
+    dead_letters: Sequence[DeadLetter] = (),
     salvage: bool = False,
 ) -> Written:
-    """Store what is new and move the position from `start` to `end`, both or neither.
+    """Store the new rows and move the position from `start` to `end`, both or neither.
 
     Of rows with the same sensor and measured time the first stays, whether it was stored before
-    or came in this call; equal ones are counted, different ones kept as ConflictingReading.
-    With `salvage` the rows that the database refuses become dead letters. `letters` are such
-    that are known already.
+    or came in this call; equal rows are counted, different rows kept as ConflictingReading.
+    `dead_letters` are stored as they are; with `salvage` the rows that the database refuses
+    become dead letters too.
 
     Raises LeaseLost when another process moved the position, and without `salvage` one of
     DATA_ERRORS when a row is refused.
     """
     partitions.make_missing(row.measured_at for row in rows)
     with transaction.atomic():
-        # First, so that a second writer waits here and then finds that it came too late.
-        positions.move(start=(epoch, start), end=(epoch, end))
-        DeadLetter.objects.bulk_create(letters)
-        written = Written(dead=len(letters))
+        # First, so that a second writer waits here and then fails with LeaseLost.
+        positions.move(READER, start=(epoch, start), end=(epoch, end))
+        DeadLetter.objects.bulk_create(dead_letters)
+        written = Written(dead=len(dead_letters))
         if salvage:
             return written + _salvage(rows, epoch, end)
         return written + _store(rows, epoch, end)
@@ -103,7 +109,7 @@ def _store(rows: Sequence[LiveReading], epoch: str, position: str) -> Written:
 
 
 def _insert_new(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> int:
-    """How many were new; `incoming` holds them all if that were not all."""
+    """Insert the new rows and return their number; unless all were, `incoming` holds all rows."""
     if connection.vendor == "sqlite":
         cursor.executemany(_INSERT_EACH, [*map(values, rows)])
         stored: int = cursor.rowcount
@@ -118,8 +124,11 @@ def _insert_new(cursor: CursorWrapper, rows: Sequence[LiveReading]) -> int:
 def _keep_conflicts(
     different: Sequence[tuple[LiveReading, float | None, int]], epoch: str, position: str
 ) -> int:
-    """Keep each beside the value that stays; returns how many had to become dead letters."""
-    known = set(
+    """Keep each row beside the value that stays; return how many became dead letters.
+
+    A conflict refers to its sensor; rows of a sensor that is gone become dead letters.
+    """
+    sensors = set(
         Sensor.objects.filter(id__in={row.sensor_id for row, _, _ in different}).values_list(
             "id", flat=True
         )
@@ -135,19 +144,19 @@ def _keep_conflicts(
             stored_quality=quality,
         )
         for row, value, quality in different
-        if row.sensor_id in known
+        if row.sensor_id in sensors
     )
-    letters = [
+    dead_letters = [
         dead_letter(epoch, position, row.machine_id, pack(row), f"{value!r} was stored before")
         for row, value, _ in different
-        if row.sensor_id not in known
+        if row.sensor_id not in sensors
     ]
-    DeadLetter.objects.bulk_create(letters)
-    return len(letters)
+    DeadLetter.objects.bulk_create(dead_letters)
+    return len(dead_letters)
 
 
 def _salvage(rows: Sequence[LiveReading], epoch: str, position: str) -> Written:
-    """Store by halves until each row that is refused stands alone."""
+    """Store the rows by halves, until each refused row is alone and becomes a dead letter."""
     try:
         with transaction.atomic():
             return _store(rows, epoch, position)
@@ -163,7 +172,7 @@ def _salvage(rows: Sequence[LiveReading], epoch: str, position: str) -> Written:
 def dead_letter(
     epoch: str, position: str, machine_id: str, payload: bytes, reason: str
 ) -> DeadLetter:
-    """A letter (not yet saved) that no database refuses: no NUL, no half characters."""
+    """Return an unsaved dead letter that every database takes: no NUL, no lone surrogates."""
     return DeadLetter(
         epoch=epoch,
         position=position,

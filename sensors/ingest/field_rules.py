@@ -69,7 +69,8 @@ def machine_id_of(text: str, narrowed: re.Pattern[str]) -> str:
     for pattern in (narrowed, MACHINE_ID):
         if pattern.fullmatch(text) is None:
             raise FieldRefused(
-                "invalid-machine-id", f"Expected an id like {pattern.pattern}, got {_shown(text)}."
+                "invalid-machine-id",
+                f"Expected an id that matches {pattern.pattern}, got {_shown(text)}.",
             )
     return text
 
@@ -93,7 +94,7 @@ def unit_of(text: str) -> str:
             "too-long", f"Expected at most {UNIT_LENGTH} characters, got {len(text)}."
         )
     if not text.strip():
-        raise FieldRefused("blank", "Expected a unit such as celsius, got an empty text.")
+        raise FieldRefused("blank", "Expected a unit such as celsius, got an empty string.")
     return text
 
 
@@ -130,13 +131,17 @@ def measured_at_of(text: str, bounds: Bounds) -> int:
         ahead = (bounds.newest_us - bounds.now_us) // SECOND_US
         raise FieldRefused(
             "timestamp-in-future",
-            f"Expected at most {ahead} s ahead of the server's clock"
+            f"Expected a time at most {ahead} s ahead of the server clock"
             f" ({format_us(bounds.now_us)}), got {_shown(text)}.",
         )
     if measured_at < OLDEST_US:
-        raise FieldRefused("timestamp-too-old", f"Expected 2000 or later, got {_shown(text)}.")
+        raise FieldRefused(
+            "timestamp-too-old", f"Expected a time in 2000 or later, got {_shown(text)}."
+        )
     days = (bounds.now_us - bounds.oldest_us) // DAY_US
-    raise FieldRefused("timestamp-too-old", f"Expected at most {days} days ago.")
+    raise FieldRefused(
+        "timestamp-too-old", f"Expected a time at most {days} days ago, got {_shown(text)}."
+    )
 
 
 def metadata_of(fields: dict[str, Any]) -> dict[str, Scalar]:
@@ -211,7 +216,7 @@ def _check_text(text: str) -> None:
             "control-character", f"Expected no control characters, got {_shown(text)}."
         )
     if _SURROGATE.search(text):
-        raise FieldRefused("invalid-text", "Expected whole characters, got half of a pair.")
+        raise FieldRefused("invalid-text", "Expected valid Unicode, got a lone surrogate.")
 
 
 def _shown(text: str) -> str:

@@ -48,7 +48,9 @@ def _check_depth(text: str) -> None:
         if mark in ("[", "{"):
             depth += 1
             if depth > MAX_DEPTH:
-                raise MalformedBody(f"Expected at most {MAX_DEPTH} levels.", code="too-deep")
+                raise MalformedBody(
+                    f"Expected at most {MAX_DEPTH} levels of nesting.", code="too-deep"
+                )
         elif mark in ("]", "}"):
             depth -= 1
 
@@ -72,7 +74,7 @@ def _object(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     if len(fields) < len(pairs):
         names = [name for name, _ in pairs]
         twice = next(name for index, name in enumerate(names) if name in names[:index])
-        raise MalformedBody(f"The key {twice[:64]!a} stands twice.", code="duplicate-key")
+        raise MalformedBody(f"The key {twice[:64]!a} appears twice.", code="duplicate-key")
     return fields
 
 

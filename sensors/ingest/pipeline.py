@@ -117,7 +117,7 @@ async def append(
 
     Raises ConflictingDuplicate, RateLimited, LogFull or LogUnavailable.
     """
-    receipt = await get_store().append(readings, key_id=key_id, partial=partial)
+    receipt = await get_store().log.append(readings, key_id=key_id, partial=partial)
     if Outcome.CONFLICT in receipt.outcomes and not partial:
         conflicts = [
             index for index, outcome in enumerate(receipt.outcomes) if outcome is Outcome.CONFLICT
@@ -139,10 +139,10 @@ async def is_stored(receipt: Receipt, *, wanted: bool) -> bool:
     if not wanted and not store.in_memory:
         return True
     # Without a position all were taken before: they lie before the end of the log.
-    position = receipt.position or await store.last_position()
-    stored = await store.wait_stored(position, seconds=STORED_SECONDS)
+    position = receipt.position or await store.log.last_position()
+    stored = await store.progress.wait_stored(position, seconds=STORED_SECONDS)
     if not stored and store.in_memory:
-        raise LogUnavailable("The database did not take the readings in time; send them again.")
+        raise LogUnavailable("The database did not store the readings in time; send them again.")
     return stored
 
 
@@ -162,7 +162,8 @@ def _conflict(reading: LiveReading, index: int) -> FieldError:
     return FieldError(
         "timestamp",
         CONFLICTING,
-        f"{reading.id} was taken within {settings.RECENT_SECONDS} s with another value or quality.",
+        f"{reading.id} was accepted in the last {settings.RECENT_SECONDS} s"
+        " with another value or quality.",
         index,
     )
 
@@ -189,4 +190,4 @@ async def _catalogue_snapshot() -> CatalogueSnapshot:
     try:
         return await get_catalogue().current()
     except DatabaseError as exc:
-        raise LogUnavailable("The machines cannot be read; send the readings again.") from exc
+        raise LogUnavailable("The machines cannot be loaded; send the readings again.") from exc

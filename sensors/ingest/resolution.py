@@ -55,7 +55,7 @@ def _refusal(
     # Checked first, so that a key cannot probe for other machines.
     if not key.speaks_for(machine_id):
         return SensorsError(
-            f"The device key does not speak for {machine_id}.",
+            f"The device key is not valid for {machine_id}.",
             code="machine-not-allowed",
             status=403,
         )
@@ -64,7 +64,9 @@ def _refusal(
             f"There is no machine {machine_id}.", code="unknown-machine", status=404
         )
     if machine is not None and not machine.active:
-        return SensorsError(f"{machine_id} is retired.", code="machine-retired", status=409)
+        return SensorsError(
+            f"The machine {machine_id} is retired.", code="machine-retired", status=409
+        )
     return None
 
 
@@ -94,7 +96,7 @@ def _reading(
 ) -> LiveReading | FieldError:
     """Return the reading in the unit of its sensor, or the error."""
     if sensor is None:
-        detail = f"{reading.machine_id} has no sensor {reading.sensor_type}."
+        detail = f"The machine {reading.machine_id} has no sensor {reading.sensor_type}."
         return FieldError("sensor_type", "unknown-sensor", detail)
     value, unit = reading.value, sensor.unit
     if reading.unit != unit:

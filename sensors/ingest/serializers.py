@@ -197,12 +197,12 @@ def _slow_row(
     row: Any, outer: str | None, bounds: field_rules.Bounds
 ) -> tuple[ParsedReading | None, list[FieldError]]:
     if not isinstance(row, dict):
-        return None, [FieldError("readings", "wrong-type", f"Expected an object, got {row!r:.60}.")]
+        return None, [FieldError("readings", "wrong-type", str(wrong_type("an object", row)))]
     if outer is not None:
         row = {"machine_id": outer} | row
     parsed, errors = _slow_reading(row, bounds)
     if parsed is not None and outer is not None and parsed.machine_id != outer:
-        detail = f"Expected {outer} as the batch says, got {parsed.machine_id}."
+        detail = f"Expected {outer}, as of the batch, got {parsed.machine_id}."
         return None, [FieldError("machine_id", "machine-mismatch", detail)]
     return parsed, errors
 
@@ -227,5 +227,4 @@ def _flat(errors: dict[str, Sequence[Any]]) -> list[FieldError]:
 
 
 def _wrong_structure(data: Any) -> MalformedBody:
-    kind = type(data).__name__
-    return MalformedBody(f"Expected a JSON object, got {kind}.", code="invalid-structure")
+    return MalformedBody(str(wrong_type("a JSON object", data)), code="invalid-structure")

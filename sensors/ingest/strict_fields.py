@@ -9,7 +9,7 @@ from sensors.enums import Quality
 from sensors.ingest import field_rules
 from sensors.messages import Scalar
 
-_KINDS = {dict: "an object", list: "a list", str: "a text", bool: "a boolean", type(None): "null"}
+_KINDS = {dict: "an object", list: "a list", str: "a string", bool: "a boolean", type(None): "null"}
 
 
 def wrong_type(expected: str, got: Any) -> serializers.ErrorDetail:
@@ -21,7 +21,7 @@ class StrictField(serializers.Field[Any, Any, Any, Any], ABC):
     """A field that takes one JSON type and applies a rule of field_rules.py."""
 
     kind: type | tuple[type, ...] = str
-    expected = "a text"
+    expected = "a string"
 
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if data is None and not self.allow_null:
@@ -68,7 +68,7 @@ class ValueField(StrictField):
 
 
 class TimestampField(StrictField):
-    expected = "a text with an RFC 3339 time"
+    expected = "a string with an RFC 3339 time"
 
     def rule(self, data: str) -> int:
         return field_rules.measured_at_of(data, self.context["bounds"])
@@ -93,7 +93,9 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         errors: dict[str, Any] = {
             name[:64]: [
-                serializers.ErrorDetail(f"{name[:64]!a} is not a field.", code="unknown-field")
+                serializers.ErrorDetail(
+                    f"{name[:64]!a} is not a known field.", code="unknown-field"
+                )
             ]
             for name in data
             if name not in self.fields

@@ -29,7 +29,7 @@ def add_url(parser: CommandParser) -> None:
         type=_url,
         default="http://127.0.0.1:8000",
         metavar="U",
-        help="the platform's address (default: %(default)s)",
+        help="address of the platform (default: %(default)s)",
     )
 
 
@@ -38,8 +38,8 @@ def device_key() -> str:
     key = os.environ.get("DEVICE_KEY", "").strip()
     if not key:
         raise CommandError(
-            "DEVICE_KEY is not set. Make a key with `python manage.py device_key create` "
-            "and put it into the environment or .env."
+            "DEVICE_KEY is not set. Create a key with `python manage.py device_key create` "
+            "and set it in the environment or in .env."
         )
     if not re.fullmatch(r"[\x21-\x7e]+", key):
         raise CommandError("DEVICE_KEY must look like dt_<prefix>.<secret>, without spaces.")

@@ -14,7 +14,7 @@ class DeviceKey(models.Model):
         max_length=64, editable=False, help_text="HMAC-SHA-256 of the secret under SECRET_KEY."
     )
     all_machines = models.BooleanField(
-        default=False, help_text="Speaks for every machine, also for those made later."
+        default=False, help_text="Valid for all machines, including future ones."
     )
     machines = models.ManyToManyField(Machine, blank=True, related_name="device_keys")
     expires_at = models.DateTimeField(null=True, blank=True)

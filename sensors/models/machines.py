@@ -24,12 +24,12 @@ class Machine(models.Model):
 
     machine_id = models.CharField(max_length=64, unique=True, validators=[machine_id_validator])
     name = models.CharField(max_length=100, blank=True)
-    kind = models.CharField(max_length=50, blank=True, help_text="Such as mill, lathe, pump.")
+    kind = models.CharField(max_length=50, blank=True, help_text="For example mill, lathe or pump.")
     site = models.CharField(max_length=100, blank=True)
     area = models.CharField(max_length=100, blank=True)
     line = models.CharField(max_length=100, blank=True)
     active = models.BooleanField(
-        default=True, help_text="A retired machine keeps its history and takes no readings."
+        default=True, help_text="A retired machine keeps its history; new readings are rejected."
     )
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -47,9 +47,11 @@ class Machine(models.Model):
 class SensorType(models.Model):
     """A registered quantity with its unit (UCUM code) and physical range."""
 
-    slug = models.CharField(max_length=32, unique=True, validators=[slug_validator])
+    slug = models.CharField(
+        "identifier (used in the API)", max_length=32, unique=True, validators=[slug_validator]
+    )
     name = models.CharField(max_length=50)
-    unit = models.CharField(max_length=20, help_text="A UCUM code, such as Cel or mm/s.")
+    unit = models.CharField(max_length=20, help_text="UCUM code, for example Cel or mm/s.")
     minimum = models.FloatField()
     maximum = models.FloatField()
     changed_at = models.DateTimeField(auto_now=True)
@@ -78,11 +80,13 @@ class Sensor(models.Model):
     sensor_type = models.ForeignKey(SensorType, models.PROTECT, related_name="sensors")
     position = models.CharField(max_length=31, blank=True, validators=[position_validator])
     minimum = models.FloatField(
-        null=True, blank=True, help_text="This sensor's own range; empty takes its type's."
+        null=True, blank=True, help_text="Leave empty to use the sensor type's range."
     )
     maximum = models.FloatField(null=True, blank=True)
     stale_seconds = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Stale after so many seconds without a reading."
+        null=True,
+        blank=True,
+        help_text="Seconds without a reading until the sensor counts as stale.",
     )
     changed_at = models.DateTimeField(auto_now=True)
 

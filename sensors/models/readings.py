@@ -40,7 +40,7 @@ class ConflictingReading(models.Model):
     received_at = models.BigIntegerField()
     value = models.FloatField(null=True)
     quality = models.SmallIntegerField(choices=QUALITIES)
-    stored_value = models.FloatField(null=True, help_text="The first value; it stays.")
+    stored_value = models.FloatField(null=True, help_text="The value that came first and is kept.")
     stored_quality = models.SmallIntegerField(choices=QUALITIES)
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -62,6 +62,8 @@ class DeadLetter(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name = "reading that could not be stored"
+        verbose_name_plural = "readings that could not be stored"
         ordering = ["-created_at", "-id"]
 
     def __str__(self) -> str:

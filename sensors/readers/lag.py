@@ -1,4 +1,4 @@
-"""How far a reader is behind the log."""
+"""Consumer lag: how far a reader is behind the log."""
 
 from typing import NamedTuple
 
@@ -8,44 +8,54 @@ from sensors.store.store import Store
 
 
 class Lag(NamedTuple):
-    """`entries` is an estimate: the log does not number them."""
+    """Entries that a reader has not handled, and the age of the oldest in seconds.
+
+    `entries` is an estimate: the log does not number them.
+    """
 
     entries: int
     seconds: float
 
 
-def lag(unread: str | None, *, oldest: str, newest: str, length: int, now_us: int) -> Lag:
-    """How far behind: `unread` is the first entry not yet done, None when there is none."""
+NO_LAG = Lag(0, 0.0)
+
+
+def consumer_lag(unread: str | None, *, oldest: str, newest: str, length: int, now_us: int) -> Lag:
+    """Return the lag of a reader whose first entry not yet handled is `unread`, if any.
+
+    `oldest` and `newest` are the positions between which the log holds `length` entries.
+    """
     if unread is None:
-        return Lag(0, 0.0)
-    first, last, here = (position_key(each)[0] for each in (oldest, newest, unread))
-    share = (last - here) / (last - first) if last > first else 1.0
-    waiting = max(0.0, now_us / 1_000_000 - here / 1000)
-    return Lag(max(1, min(length, round(length * share))), waiting)
+        return NO_LAG
+    oldest_ms, newest_ms, unread_ms = (position_key(each)[0] for each in (oldest, newest, unread))
+    spanned_ms = newest_ms - oldest_ms
+    share = (newest_ms - unread_ms) / spanned_ms if spanned_ms > 0 else 1.0
+    seconds = max(0.0, now_us / 1_000_000 - unread_ms / 1000)
+    return Lag(max(1, min(length, round(length * share))), seconds)
 
 
 async def show_lag(store: Store, reader: str, position: str, *, now_us: int) -> Lag:
-    """Measure it and put it into the reader's gauges. Raises LogUnavailable."""
-    unread = await store.read(position, count=1)
-    oldest = await store.read(START, count=1)
-    behind = Lag(0, 0.0)
+    """Measure the lag and set the reader's gauges. Raises LogUnavailable."""
+    unread = await store.log.read(position, count=1)
+    oldest = await store.log.read(START, count=1)
+    lag = NO_LAG
     if unread and oldest:
-        behind = lag(
+        lag = consumer_lag(
             unread[0].position,
             oldest=oldest[0].position,
-            newest=await store.last_position(),
-            length=await store.length(),
+            newest=await store.log.last_position(),
+            length=await store.log.length(),
             now_us=now_us,
         )
-    _show(reader, behind)
-    return behind
+    _set_gauges(reader, lag)
+    return lag
 
 
-def forget_lag(reader: str) -> None:
-    """This process no longer does the reader's work: whoever takes over says how it stands."""
-    _show(reader, Lag(0, 0.0))
+def clear_lag(reader: str) -> None:
+    """Set the reader's gauges to 0: the process that takes its lease shows the lag from now on."""
+    _set_gauges(reader, NO_LAG)
 
 
-def _show(reader: str, behind: Lag) -> None:
-    READER_LAG_ENTRIES.labels(reader).set(behind.entries)
-    READER_LAG_SECONDS.labels(reader).set(behind.seconds)
+def _set_gauges(reader: str, lag: Lag) -> None:
+    READER_LAG_ENTRIES.labels(reader).set(lag.entries)
+    READER_LAG_SECONDS.labels(reader).set(lag.seconds)

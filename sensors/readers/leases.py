@@ -30,15 +30,15 @@ async def run_under_lease(
     """Run `work` while this process holds the reader's lease, until `stop` is set.
 
     The work gets an event that is set when it must end: the lease was lost, Redis was away for
-    longer than the lease, or `stop`; after `grace` it is cancelled. Whatever it raises is logged
-    and tried again after a pause that doubles from the first of `pauses` to the second. All
+    longer than the lease, or `stop`; after `grace` it is cancelled. Its exceptions are logged, and
+    it is tried again after a pause that doubles from the first of `pauses` to the second. All
     times are seconds.
     """
     lease = _Lease(store, reader, seconds=seconds, renew_every=renew_every, grace=grace)
     loop = asyncio.get_running_loop()
     pause = pauses[0]
     while not stop.is_set():
-        if not await lease.take():
+        if not await lease.acquire():
             await is_set_within(stop, try_every)
             continue
         began = loop.time()
@@ -50,7 +50,7 @@ async def run_under_lease(
 
 
 async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
-    """Wait so long at most; whether the event is set."""
+    """Wait for the event for at most so many seconds; return whether it is set."""
     if not event.is_set():
         waiting = asyncio.create_task(event.wait())
         await asyncio.wait({waiting}, timeout=seconds)
@@ -59,7 +59,7 @@ async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 class _Lease:
-    """This process's claim on one reader; `_until` is when it is over by our own clock."""
+    """This process's claim on one reader; `_until` is its end by the loop's own clock."""
 
     def __init__(
         self, store: Store, reader: str, *, seconds: float, renew_every: float, grace: float
@@ -74,11 +74,11 @@ class _Lease:
         self._reader = reader
         self._log = log.bind(reader=reader)
 
-    async def take(self) -> bool:
-        """Whether the lease is now ours; why not is logged once, not each try."""
-        asked = asyncio.get_running_loop().time()
+    async def acquire(self) -> bool:
+        """Return whether this process now holds the lease; the reason why not is logged once."""
+        asked_at = asyncio.get_running_loop().time()
         try:
-            taken = await self._store.acquire_lease(
+            taken = await self._store.leases.acquire(
                 self._reader, self._token, seconds=self._seconds
             )
         except LogUnavailable as exc:
@@ -87,18 +87,18 @@ class _Lease:
         if not taken:
             self._stand_by("lease")
             return False
-        self._until = asked + self._seconds
+        self._until = asked_at + self._seconds
         self._waits_for = ""
         self._log.info("lease_taken")
         return True
 
-    def _stand_by(self, waits_for: str, **why: str) -> None:
+    def _stand_by(self, waits_for: str, **details: str) -> None:
         if self._waits_for != waits_for:
             self._waits_for = waits_for
-            self._log.info("reader_stood_by", waits_for=waits_for, **why)
+            self._log.info("reader_stood_by", waits_for=waits_for, **details)
 
     async def work(self, work: Work, stop: asyncio.Event) -> bool:
-        """Hold the lease while the work runs; whether the work failed."""
+        """Hold the lease while the work runs; return whether the work failed."""
         ended = asyncio.Event()
         worker = asyncio.ensure_future(work(ended))
         try:
@@ -106,7 +106,7 @@ class _Lease:
         finally:
             ended.set()
             await self._finish(worker)
-            await self._give_back()
+            await self._release()
         return self._failed(worker)
 
     async def _hold(self, worker: asyncio.Future[None], stop: asyncio.Event) -> None:
@@ -128,25 +128,25 @@ class _Lease:
             stopping.cancel()
 
     async def _renew(self) -> bool:
-        """Whether the lease is still ours; a short outage of Redis does not end it."""
-        asked = asyncio.get_running_loop().time()
-        if asked >= self._until:
+        """Return whether the lease is still held; a short outage of Redis does not end it."""
+        asked_at = asyncio.get_running_loop().time()
+        if asked_at >= self._until:
             return False
         try:
-            renewed = await self._store.renew_lease(
+            renewed = await self._store.leases.renew(
                 self._reader, self._token, seconds=self._seconds
             )
         except LogUnavailable:
             return True
         if renewed:
-            self._until = asked + self._seconds
+            self._until = asked_at + self._seconds
         return renewed
 
-    async def _give_back(self) -> None:
+    async def _release(self) -> None:
         try:
-            await self._store.release_lease(self._reader, self._token)
+            await self._store.leases.release(self._reader, self._token)
         except LogUnavailable:
-            return  # it ends by itself
+            return  # the lease expires
         self._log.info("lease_released")
 
     async def _finish(self, worker: asyncio.Future[None]) -> None:

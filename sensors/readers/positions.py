@@ -1,4 +1,4 @@
-"""How far history has come in the log; kept in the database, beside the rows."""
+"""Saved positions of the durable readers, in the database beside the rows that they write."""
 
 import structlog
 from django.utils import timezone
@@ -9,33 +9,36 @@ from sensors.models import ReaderPosition
 
 log = structlog.get_logger(__name__)
 
-READER = "history"
 
+def move(reader: str, *, start: tuple[str, str], end: tuple[str, str]) -> None:
+    """Move the reader's saved (epoch, position) from `start` to `end`; call it in a transaction.
 
-def move(*, start: tuple[str, str], end: tuple[str, str]) -> None:
-    """Move the saved (epoch, position) from `start` to `end`; belongs into a transaction.
-
-    Raises LeaseLost when it is not at `start`: another process has been at work.
+    Raises LeaseLost when the saved position is not `start`: another process has moved it.
     """
-    moved = ReaderPosition.objects.filter(reader=READER, epoch=start[0], position=start[1]).update(
-        epoch=end[0], position=end[1], changed_at=timezone.now()
-    )
+    rows = ReaderPosition.objects.filter(reader=reader, epoch=start[0], position=start[1])
+    moved = rows.update(epoch=end[0], position=end[1], changed_at=timezone.now())
     if moved != 1:
-        raise LeaseLost(f"the saved position is no longer {start[0]} {start[1]}")
+        raise LeaseLost(f"the saved position of {reader} is no longer {start[0]} {start[1]}")
 
 
-def resume(log_epoch: str) -> tuple[str, str]:
-    """The (epoch, position) to go on from; another log is read from its start.
+def resume(reader: str, log_epoch: str) -> tuple[str, str]:
+    """Return the (epoch, position) to read on from; a log of another epoch begins at its start.
 
     `log_epoch` is empty while the log has none, before its first reading.
     """
     saved, _ = ReaderPosition.objects.get_or_create(
-        reader=READER, defaults={"epoch": log_epoch, "position": START}
+        reader=reader, defaults={"epoch": log_epoch, "position": START}
     )
     if log_epoch in ("", saved.epoch):
         return saved.epoch, saved.position
-    move(start=(saved.epoch, saved.position), end=(log_epoch, START))
+    move(reader, start=(saved.epoch, saved.position), end=(log_epoch, START))
     if saved.epoch:
-        # What the old log held after this position and nobody had stored is gone.
-        log.error("epoch_changed", epoch=log_epoch, before=saved.epoch, stored=saved.position)
+        # Entries of the old log after this position are lost.
+        log.error(
+            "epoch_changed",
+            reader=reader,
+            epoch=log_epoch,
+            before=saved.epoch,
+            position=saved.position,
+        )
     return log_epoch, START

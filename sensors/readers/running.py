@@ -1,37 +1,35 @@
-"""The readers by name, and how a process runs some of them."""
+"""The readers of this process, run by name."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable
-from typing import Any
+from collections.abc import Iterable
 
 import structlog
 from django.conf import settings
+from django.utils.module_loading import import_string
 
-from realtime.broadcast.reader import run_broadcast
 from sensors.exceptions import LogUnavailable
-from sensors.history.reader import run_history
-from sensors.readers.leases import is_set_within
+from sensors.readers.leases import is_set_within, run_under_lease
+from sensors.readers.reader import LogReader
+from sensors.readers.registry import READERS
 from sensors.store.store import get_store
 
 log = structlog.get_logger(__name__)
 
-Reader = Callable[[asyncio.Event], Coroutine[Any, Any, None]]
-READERS: dict[str, Reader] = {"broadcast": run_broadcast, "history": run_history}
 LOOK_SECONDS = 60.0
 RETRY_SECONDS = 1.0
 
 
 class VolatileLog(Exception):
-    """One sentence: this Redis may forget what it took."""
+    """A Redis that may lose accepted readings; the message is one sentence."""
 
 
 async def run_readers(names: Iterable[str], stop: asyncio.Event) -> None:
     """Run these readers in this loop until `stop` is set.
 
-    Raises what a reader raises, and VolatileLog when Redis may forget what it takes and
-    ALLOW_VOLATILE_LOG does not say that this is meant.
+    Raises the exceptions of a reader, and VolatileLog when Redis may lose accepted readings
+    without ALLOW_VOLATILE_LOG.
     """
-    running = [asyncio.create_task(READERS[name](stop)) for name in names]
+    running = [asyncio.create_task(run_reader(name, stop)) for name in names]
     running.append(asyncio.create_task(_watch_log(stop)))
     try:
         await asyncio.gather(*running)
@@ -41,8 +39,22 @@ async def run_readers(names: Iterable[str], stop: asyncio.Event) -> None:
         await asyncio.gather(*running, return_exceptions=True)
 
 
+async def run_reader(name: str, stop: asyncio.Event) -> None:
+    """Run one registered reader under its lease until `stop` is set."""
+    reader_class: type[LogReader] = import_string(READERS[name].path)
+    store = get_store()
+
+    async def work(ended: asyncio.Event) -> None:
+        await reader_class(store).run(ended)
+
+    await run_under_lease(store, name, work, stop)
+
+
 async def refuse_volatile_log() -> str | None:
-    """Why the log may be lost, where that is allowed. Raises VolatileLog or LogUnavailable."""
+    """Return why the log may be lost, where that is allowed.
+
+    Raises VolatileLog where it is not, and LogUnavailable.
+    """
     store = get_store()
     if store.in_memory:
         return None
@@ -50,13 +62,13 @@ async def refuse_volatile_log() -> str | None:
     if reason and not settings.ALLOW_VOLATILE_LOG:
         raise VolatileLog(
             f"This Redis may lose accepted readings: {reason}. "
-            "Change that, or set ALLOW_VOLATILE_LOG=true to run all the same."
+            "Change this, or set ALLOW_VOLATILE_LOG=true to run anyway."
         )
     return reason
 
 
 async def _watch_log(stop: asyncio.Event) -> None:
-    """Refuse a volatile log at the start; where it is allowed, say so every minute."""
+    """Refuse a volatile log at the start; where it is allowed, log a warning every minute."""
     while not stop.is_set():
         try:
             if reason := await refuse_volatile_log():

@@ -1,4 +1,4 @@
-"""A request's readings as the append script takes them: by machine, and there by series."""
+"""Arguments of the append script: a request's readings by machine, and in it by series."""
 
 from collections.abc import Sequence
 
@@ -8,15 +8,15 @@ from sensors.messages import LiveReading, pack
 from sensors.timestamps import SECOND_US
 
 Argument = bytes | str | int
-# What is remembered of a sensor is kept by so much of measured time.
+# Measured time of one bucket of remembered readings; the append script keeps each so much longer.
 BUCKET_US = 120 * SECOND_US
-# Rows of a series: Lua passes at most 8,000 arguments, two of a row.
+# Rows of a series: Lua passes at most 8,000 arguments, and a row takes two.
 MAX_ROWS = 3000
 _QUALITIES = ("|0", "|1", "|2")
 
 
 class AppendArguments(msgspec.Struct, frozen=True, gc=False):
-    """The script's arguments, their size in bytes, and which readings they are, in their order."""
+    """The script's arguments, their size in bytes, and the readings' indices in their order."""
 
     arguments: list[Argument]
     size: int
@@ -24,10 +24,10 @@ class AppendArguments(msgspec.Struct, frozen=True, gc=False):
 
 
 class _Series(msgspec.Struct):
-    """What a machine sends of one sensor in one bucket of measured time, received at once.
+    """A machine's readings of one sensor in one bucket of measured time, received at once.
 
-    `numbers` say which of the machine's rows they are; `rows` are the measured time and the
-    identity of each: what makes two readings of that time the same.
+    `numbers` are the numbers of the machine's rows; `rows` hold the measured time and the
+    identity of each: two readings of one time with one identity are the same reading.
     """
 
     sensor: str
@@ -43,7 +43,7 @@ class _Series(msgspec.Struct):
 
 
 def arguments_of(readings: Sequence[LiveReading]) -> AppendArguments:
-    """The machines of a request, in the order in which they first come."""
+    """Lay out the readings by machine, in the order of each machine's first reading."""
     machines: dict[str, list[int]] = {}
     for index, reading in enumerate(readings):
         machines.setdefault(reading.machine_id, []).append(index)
@@ -51,25 +51,25 @@ def arguments_of(readings: Sequence[LiveReading]) -> AppendArguments:
     size = 0
     for name, indices in machines.items():
         rows = [pack(readings[index]) for index in indices]
-        series = _series([readings[index] for index in indices])
+        all_series = _series([readings[index] for index in indices])
         size += sum(map(len, rows))
-        arguments += (name, len(series), len(rows), *rows)
-        for one in series:
-            arguments += one.arguments()
+        arguments += (name, len(all_series), len(rows), *rows)
+        for series in all_series:
+            arguments += series.arguments()
     return AppendArguments(arguments, size, [index for part in machines.values() for index in part])
 
 
 def _series(readings: Sequence[LiveReading]) -> list[_Series]:
-    """Those of one machine. Each step is one for every reading: `%` is quicker than a format."""
-    found: list[_Series] = []
-    open_ones: dict[tuple[str, int, int], _Series] = {}
+    """Group one machine's readings. `%` is quicker than a format, and runs for every reading."""
+    all_series: list[_Series] = []
+    growing: dict[tuple[str, int, int], _Series] = {}
     for number, reading in enumerate(readings, 1):
         measured_at, value = reading.measured_at, reading.value
         key = (reading.sensor_type, measured_at // BUCKET_US, reading.received_at)
-        series = open_ones.get(key)
+        series = growing.get(key)
         if series is None or len(series.numbers) == MAX_ROWS:
-            series = open_ones[key] = _Series(*key, [], [])
-            found.append(series)
+            series = growing[key] = _Series(*key, [], [])
+            all_series.append(series)
         series.numbers.append(str(number))
         series.rows += ("%016d" % measured_at, f"{value!r}{_QUALITIES[reading.quality]}")  # noqa: UP031
-    return found
+    return all_series

@@ -1,27 +1,56 @@
-"""Who is there for what is sent: asked for with every read of the broadcaster."""
+"""Watchers and subscribers: recorded by the hubs, read together with every log read."""
+
+from collections.abc import Iterable
 
 from sensors.messages import Audience
 from sensors.store import keys
-from sensors.store.client import RedisError
+from sensors.store.client import Redis, RedisError, text, translate_errors
 from sensors.store.connection import Command
-from sensors.store.decoding import text
 from sensors.timestamps import SECOND_US
+
+_WATCHED_SECONDS = 60  # longer than any watch
+
+
+class AudienceRegistry:
+    """Records watched topics and sends to subscribers; each method may raise LogUnavailable."""
+
+    def __init__(self, client: Redis) -> None:
+        self._client = client
+
+    async def watch(self, topics: Iterable[str], *, until_us: int) -> None:
+        """Record that some process shows these topics (a frame's `topic`) until this moment."""
+        members = dict.fromkeys(topics, until_us / SECOND_US)
+        if members:
+            with translate_errors():
+                async with self._client.pipeline(transaction=False) as pipe:
+                    pipe.zadd(keys.WATCHED, members, gt=True)
+                    pipe.expire(keys.WATCHED, _WATCHED_SECONDS)
+                    await pipe.execute()
+
+    async def publish(self, messages: Iterable[tuple[str, str]]) -> None:
+        """Send (machine_id, text) to the subscribers of the machine and to those of all."""
+        with translate_errors():
+            async with self._client.pipeline(transaction=False) as pipe:
+                for machine_id, message in messages:
+                    for channel in {keys.updates(machine_id), keys.ALL_UPDATES}:
+                        pipe.publish(channel, message)
+                await pipe.execute()
 
 
 def audience_questions(now_us: int) -> list[Command]:
-    """What to ask; the first of the four answers is of no interest."""
+    """Return the commands that read the audience; the first answer carries nothing."""
     return [
         ("ZREMRANGEBYSCORE", keys.WATCHED, "-inf", f"({now_us / SECOND_US}"),
         ("ZRANGE", keys.WATCHED, 0, -1),
-        # 2.5 us of Redis among 10 channels, 16 us among 500: no pause between two looks is worth
-        # what a new subscriber would miss in it.
+        # 2.5 us of Redis among 10 channels, 16 us among 500: asking less often would save less
+        # than a new subscriber would miss in between.
         ("PUBSUB", "CHANNELS", f"{keys.UPDATES_PREFIX}*"),
         ("PUBSUB", "NUMPAT"),
     ]
 
 
 class AudienceDecoder:
-    """Decodes who watches only when that has changed: it is asked for at every turn."""
+    """Decodes the audience; the watched topics only when they changed since the last read."""
 
     def __init__(self) -> None:
         self._names: list[bytes] = []
@@ -33,7 +62,10 @@ class AudienceDecoder:
         channels: list[bytes] | RedisError,
         patterns: int | RedisError,
     ) -> Audience:
-        """Raises what kept the watchers from us; without the right to ask, nobody listens."""
+        """Raise if the watchers cannot be read.
+
+        Without permission for PUBSUB, assume no subscribers.
+        """
         if isinstance(watched, Exception):
             raise watched
         if isinstance(channels, Exception) or isinstance(patterns, Exception):
@@ -44,6 +76,6 @@ class AudienceDecoder:
         return Audience(
             watched=self._watched,
             listened=frozenset(name.removeprefix(keys.UPDATES_PREFIX) for name in listened),
-            # A pattern may mean any of our channels.
+            # A pattern may match any of our channels.
             all_are_listened=patterns > 0 or keys.ALL_UPDATES in listened,
         )

@@ -1,9 +1,11 @@
-"""Redis clients, made in one place: explicit deadlines, no retries behind our back.
+"""Redis clients and their errors: explicit deadlines, no retries by the library.
 
 `memory://` is fakeredis inside this process: the embedded default where no redis-server is found.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,9 +16,10 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.retry import Retry as SyncRetry
 
+from sensors.exceptions import LogUnavailable
+
 MEMORY = "memory://"
-# One call is answered within this, or the request is (redis-py 8's ten default retries turn
-# half a second into nine).
+# Deadline of one call. redis-py 8's ten default retries would turn half a second into nine.
 CALL_SECONDS = 1.0
 CONNECT_SECONDS = 0.5
 POOL_WAIT_SECONDS = 1.0
@@ -26,6 +29,39 @@ SyncRedis = redis.Redis
 RedisError = redis.RedisError
 ResponseError = redis.ResponseError
 
+# Error codes of a server that cannot answer now, or not this client. Every other error reply
+# names a fault of the command, the script or the data.
+_OUTAGE_CODE = (
+    "(ASK|BUSY|CLUSTERDOWN|EXECABORT|LOADING|MASTERDOWN|MISCONF|MOVED"
+    "|NOAUTH|NOPERM|NOREPLICAS|OOM|READONLY|TRYAGAIN|UNKILLABLE|WRONGPASS)"
+)
+_OUTAGE = re.compile(f"{_OUTAGE_CODE}( |$)")
+# Redis 6 puts the code of a command that failed in a script behind "ERR Error running script".
+_OUTAGE_IN_SCRIPT = re.compile(f": -{_OUTAGE_CODE} ")
+
+
+@contextmanager
+def translate_errors() -> Iterator[None]:
+    """Raise LogUnavailable for any error of Redis or of the connection to Redis."""
+    try:
+        yield
+    except (RedisError, OSError, TimeoutError) as exc:
+        raise LogUnavailable(f"Redis did not answer: {exc}") from exc
+
+
+def is_outage(error: ResponseError) -> bool:
+    """Whether the server cannot answer now, or refuses this client."""
+    # redis-py cuts the codes that it knows off the text.
+    reply = f"{getattr(error, 'status_code', None) or ''} {error}".strip()
+    return bool(_OUTAGE.match(reply) or _OUTAGE_IN_SCRIPT.search(reply))
+
+
+def text(value: bytes | str | None) -> str:
+    """Redis's answer as text; empty for none."""
+    if isinstance(value, bytes):
+        return value.decode(errors="replace")
+    return value or ""
+
 
 def is_memory(url: str) -> bool:
     return urlsplit(url).scheme == "memory"
@@ -34,9 +70,9 @@ def is_memory(url: str) -> bool:
 def make_client(
     url: str, *, pool_size: int = 16, read_seconds: float | None = CALL_SECONDS
 ) -> Redis:
-    """An asyncio client of its own; answers are bytes.
+    """Return a new asyncio client; its answers are bytes.
 
-    `read_seconds` exceeds the block of a blocking read, for which a client of its own is made.
+    A client for blocking reads needs `read_seconds` longer than the block.
     """
     if is_memory(url):
         client: Redis = _fakeredis().FakeAsyncRedis(server=_memory())
@@ -49,7 +85,7 @@ def make_client(
 
 
 def make_sync_client(url: str, *, pool_size: int = 16) -> SyncRedis:
-    """A client for threads, with the same deadlines."""
+    """Return a new client for threads, with the same deadlines."""
     if is_memory(url):
         sync_client: SyncRedis = _fakeredis().FakeRedis(server=_memory())
         return sync_client
@@ -60,7 +96,7 @@ def make_sync_client(url: str, *, pool_size: int = 16) -> SyncRedis:
 
 
 def _fakeredis() -> Any:
-    """Loaded when it is wanted: with a Redis it would be 5 MB in every process for nothing."""
+    """Import fakeredis at first use: it takes 5 MB, which a process with a Redis can save."""
     import fakeredis  # noqa: PLC0415
 
     return fakeredis
@@ -68,12 +104,12 @@ def _fakeredis() -> Any:
 
 @cache
 def _memory() -> Any:
-    """The one log of this process."""
+    """Return the in-memory server that all clients of this process share."""
     return _fakeredis().FakeServer()
 
 
 def volatile_because(info: Mapping[str, Any]) -> str | None:
-    """Why a Redis with this INFO (persistence and memory) may forget what it took."""
+    """Return why a Redis with this INFO (persistence and memory) may lose data, if it may."""
     if not info.get("aof_enabled"):
         return "append-only persistence (appendonly yes) is off"
     if info.get("maxmemory_policy") != "noeviction":
@@ -82,15 +118,15 @@ def volatile_because(info: Mapping[str, Any]) -> str | None:
 
 
 def _packing_natively(connection: type[Any]) -> type[Any]:
-    """The connection with hiredis' packer, which redis-py gives its sync connections alone.
+    """Return the connection class with hiredis' packer, which redis-py gives only sync ones.
 
-    A flush has thousands of arguments: packing them in Python was a tenth of what a batch costs.
+    A flush has thousands of arguments: packing them in Python was a tenth of a batch's cost.
     """
     return type(connection.__name__, (connection,), {"pack_command": staticmethod(_pack)})
 
 
 def _pack(command: str, *arguments: bytes | str | float) -> list[bytes]:
-    """A command as RESP; some of redis-py's are two words."""
+    """Encode a command as RESP; some of redis-py's command names are two words."""
     try:
         packed = hiredis.pack_command((*command.split(), *arguments))  # type: ignore[arg-type]
     except TypeError as exc:

@@ -1,4 +1,4 @@
-"""Redis pub/sub for many messages: one call sends them, one read takes what has come in."""
+"""Redis pub/sub in bulk: one call sends many messages, one read decodes all that have arrived."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,36 +9,39 @@ from redis.asyncio.client import PubSub
 
 from sensors.store.connection import Script, SerialConnection
 
-_PUBLISH = Script("for at = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[at], ARGV[at + 1]) end")
+_PUBLISH = Script(
+    "publish_many", "for i = 1, #ARGV, 2 do redis.call('PUBLISH', ARGV[i], ARGV[i + 1]) end"
+)
 
 
-async def publish_many(line: SerialConnection, messages: Sequence[tuple[str, bytes]]) -> None:
-    """Publish (channel, message) pairs in their order, in one round trip; raises what that raises.
+async def publish_many(connection: SerialConnection, messages: Sequence[tuple[str, bytes]]) -> None:
+    """Publish (channel, message) pairs in their order, in one round trip.
 
-    By a script: every answer of many commands would have to be read.
+    By a script, which has one answer; many commands have one each to read. Raises what `ask`
+    raises.
     """
     if messages:
-        await _PUBLISH(line, args=[part for pair in messages for part in pair])
+        await _PUBLISH(connection, args=[part for pair in messages for part in pair])
 
 
 class Subscription(PubSub):
-    """redis-py's, without a timer and a turn of its own for each message of a burst."""
+    """redis-py's subscription, without a timer and a loop iteration for each message of a burst."""
 
     async def get_message(
         self,
         ignore_subscribe_messages: bool = False,
         timeout: float | None = 0.0,  # noqa: ASYNC109 - the signature is redis-py's
     ) -> Any:
-        """As redis-py's, but with a timeout it waits for as long as it takes."""
-        while (response := self._read_already()) is not None:
+        """Return the next message, as redis-py does, but wait without limit if `timeout` is set."""
+        while (response := self._read_buffered()) is not None:
             if response[0] == b"message":
                 return {"type": "message", "channel": response[1], "data": response[2]}
             if message := await self._handle(response, ignore_subscribe_messages):
                 return message
         return await super().get_message(ignore_subscribe_messages, timeout and None)
 
-    def _read_already(self) -> Any:
-        """A message that came in with another one; fakeredis has no reader that holds any."""
+    def _read_buffered(self) -> Any:
+        """Return a message that arrived with an earlier one; fakeredis never buffers any."""
         reader = getattr(getattr(self.connection, "_parser", None), "_reader", None)
         response = reader.gets() if isinstance(reader, Reader) else NOT_ENOUGH_DATA
         if isinstance(response, Exception):

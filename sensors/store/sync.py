@@ -1,31 +1,35 @@
 """The store's read side for ordinary sync Django: pages, the read API, health."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
+import msgspec
 from django.conf import settings
 
-from sensors.exceptions import LogUnavailable
 from sensors.messages import START, Snapshot
 from sensors.store import keys
 from sensors.store.client import (
-    RedisError,
     SyncRedis,
     is_memory,
     make_sync_client,
+    text,
+    translate_errors,
     volatile_because,
 )
-from sensors.store.decoding import marked, snapshot, text
+from sensors.store.latest import snapshot
+from sensors.store.progress import decode_counters, decode_mark
 
 
-@contextmanager
-def _answering() -> Iterator[None]:
-    try:
-        yield
-    except (RedisError, OSError) as exc:
-        raise LogUnavailable(f"Redis did not answer: {exc}") from exc
+class LogState(msgspec.Struct, frozen=True):
+    """The log's size and bounds, and each reader's mark: (epoch, position)."""
+
+    epoch: str
+    entries: int
+    is_durable: bool
+    oldest: str
+    newest: str
+    marks: dict[str, tuple[str, str]]
 
 
 class SyncStore:
@@ -39,8 +43,8 @@ class SyncStore:
         self._client.close()
 
     def snapshots(self, machine_ids: Sequence[str]) -> list[Snapshot]:
-        """Each machine's latest readings with their position, in the order asked."""
-        with _answering(), self._client.pipeline(transaction=False) as pipe:
+        """Return each machine's latest readings with their position, in the order asked."""
+        with translate_errors(), self._client.pipeline(transaction=False) as pipe:
             pipe.get(keys.EPOCH)
             for machine_id in machine_ids:
                 pipe.hgetall(keys.latest(machine_id))
@@ -48,50 +52,45 @@ class SyncStore:
         return [snapshot(text(epoch), fields) for fields in hashes]
 
     def stored(self) -> tuple[str, str]:
-        """(epoch, position) up to which all is committed in the database."""
-        with _answering():
-            return marked(self._client.get(keys.STORED))
+        """Return (epoch, position) up to which all entries are committed in the database."""
+        with translate_errors():
+            return decode_mark(self._client.get(keys.STORED))
 
     def counters(self) -> dict[str, int]:
-        with _answering():
-            fields = self._client.hgetall(keys.METRICS)
-        return {text(name): int(value) for name, value in sorted(fields.items())}
+        with translate_errors():
+            return decode_counters(self._client.hgetall(keys.METRICS))
 
     def first_after(self, position: str) -> str | None:
-        """The position of the first entry after this one; None when there is none."""
-        with _answering():
-            found = self._client.xrange(keys.LOG, min=f"({position}", count=1)
-        return text(found[0][0]) if found else None
+        """Return the position of the first entry after this one; None when there is none."""
+        with translate_errors():
+            rows = self._client.xrange(keys.LOG, min=f"({position}", count=1)
+        return text(rows[0][0]) if rows else None
 
     def entry_before(self, position: str) -> str | None:
-        """The position of the machine's entry before this one; None when this one is gone."""
-        with _answering():
-            found = self._client.xrange(keys.LOG, min=position, max=position, count=1)
-        fields = found[0][1] if found else None
+        """Return the position of the machine's entry before this one; None if this one is gone."""
+        with translate_errors():
+            rows = self._client.xrange(keys.LOG, min=position, max=position, count=1)
+        fields = rows[0][1] if rows else None
         return (text(fields.get(b"prev")) or START) if fields is not None else None
 
-    def health(self) -> dict[str, Any]:
-        """How long the log is, whether it survives, and how far its readers have come.
-
-        `last_position`, `stored_position` and `broadcast_position` are places in the log.
-        """
-        with _answering():
+    def log_state(self, readers: Sequence[str]) -> LogState:
+        """Return the log's size, bounds and durability, and the marks of these readers."""
+        with translate_errors():
             with self._client.pipeline(transaction=False) as pipe:
-                pipe.get(keys.EPOCH)
+                pipe.mget(keys.EPOCH, *map(keys.mark, readers))
                 pipe.xlen(keys.LOG)
+                pipe.xrange(keys.LOG, count=1)
                 pipe.xrevrange(keys.LOG, count=1)
-                pipe.get(keys.STORED)
-                pipe.get(keys.BROADCAST)
-                epoch, entries, newest, stored, broadcast = pipe.execute()
+                (epoch, *marks), entries, oldest, newest = pipe.execute()
             reason = None if self.in_memory else volatile_because(self._info())
-        return {
-            "epoch": text(epoch),
-            "entries": entries,
-            "durable": not self.in_memory and reason is None,
-            "last_position": text(newest[0][0]) if newest else START,
-            "stored_position": marked(stored)[1],
-            "broadcast_position": marked(broadcast)[1],
-        }
+        return LogState(
+            epoch=text(epoch),
+            entries=entries,
+            is_durable=not self.in_memory and reason is None,
+            oldest=text(oldest[0][0]) if oldest else START,
+            newest=text(newest[0][0]) if newest else START,
+            marks={reader: decode_mark(mark) for reader, mark in zip(readers, marks, strict=True)},
+        )
 
     def _info(self) -> dict[str, Any]:
         return {**self._client.info("persistence"), **self._client.info("memory")}
@@ -99,5 +98,5 @@ class SyncStore:
 
 @cache
 def get_sync_store() -> SyncStore:
-    """The one of this process."""
+    """Return the sync store of this process."""
     return SyncStore(settings.REDIS_URL)

@@ -67,12 +67,12 @@ def mark_stored(position: str) -> None:
 
 async def _append(readings: Sequence[LiveReading]) -> str:
     store = Store(settings.REDIS_URL)
-    receipt = await store.append(readings)
+    receipt = await store.log.append(readings)
     await store.aclose()
     return receipt.position or ""
 
 
 async def _mark_stored(position: str) -> None:
     store = Store(settings.REDIS_URL)
-    await store.mark_stored(await store.epoch(), position)
+    await store.progress.mark("history", await store.log.epoch(), position)
     await store.aclose()

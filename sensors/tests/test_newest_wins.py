@@ -76,9 +76,9 @@ async def test_append_script_keeps_the_newest(store: Store, case: Row) -> None:
     for row in case["readings"]:
         if row.get("forgotten"):
             forget()
-        outcomes += (await store.append([reading(row)])).outcomes
+        outcomes += (await store.log.append([reading(row)])).outcomes
 
-    [snapshot] = await store.snapshots(["CNC-001"])
+    [snapshot] = await store.latest.snapshots(["CNC-001"])
     newest = reading(case["readings"][case["latest"]])
     assert outcomes == [row["outcome"] for row in case["readings"]]
     assert snapshot.readings == (newest,)
@@ -87,8 +87,8 @@ async def test_append_script_keeps_the_newest(store: Store, case: Row) -> None:
 
 @at_once
 async def test_append_script_keeps_the_newest_of_one_request(store: Store, case: Row) -> None:
-    receipt = await store.append([reading(row) for row in case["readings"]])
+    receipt = await store.log.append([reading(row) for row in case["readings"]])
 
-    [snapshot] = await store.snapshots(["CNC-001"])
+    [snapshot] = await store.latest.snapshots(["CNC-001"])
     assert list(receipt.outcomes) == [row["outcome"] for row in case["readings"]]
     assert snapshot.readings == (reading(case["readings"][case["latest"]]),)

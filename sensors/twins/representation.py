@@ -1,20 +1,16 @@
-"""Readings and machines as they go out: API, sockets and pages show the same."""
+"""JSON of readings and machines; the API, the sockets and the scripts of the pages share it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from django.conf import settings
-
-from sensors.catalogue.descriptions import MachineDescription, SensorDescription
-from sensors.enums import Connectivity
+from sensors.catalogue.descriptions import MachineDescription
 from sensors.messages import LiveReading
-from sensors.timestamps import SECOND_US, format_us
-
-# A machine is offline when nothing was heard for so many times its longest stale time.
-OFFLINE_FACTOR = 3
+from sensors.timestamps import format_us
+from sensors.twins.states import MachineState, SensorState, age_seconds, is_stale, machine_state
 
 
 def reading_json(reading: LiveReading) -> dict[str, Any]:
+    """Return a reading of the history or of the feed."""
     return {
         "id": reading.id,
         "machine_id": reading.machine_id,
@@ -32,7 +28,7 @@ def reading_json(reading: LiveReading) -> dict[str, Any]:
 def latest_json(
     reading: LiveReading, machine: MachineDescription | None, *, now_us: int
 ) -> dict[str, Any]:
-    """A sensor's newest reading with its age in seconds at `now_us`, and whether it is stale."""
+    """Return a sensor's newest reading with its age in seconds and whether it is stale."""
     sensor = machine.sensors.get(reading.sensor_type) if machine else None
     return {
         **reading_json(reading),
@@ -44,25 +40,49 @@ def latest_json(
 def machine_json(
     machine: MachineDescription, readings: Sequence[LiveReading], *, now_us: int
 ) -> dict[str, Any]:
-    """A machine with all its sensors, those without a reading too."""
-    newest = {reading.sensor_type: reading for reading in readings}
-    sensors = [
-        {
-            "sensor_type": name,
-            "unit": sensor.unit,
-            "stale_seconds": sensor.stale_seconds,
-            "latest": latest_json(newest[name], machine, now_us=now_us) if name in newest else None,
-        }
-        for name, sensor in machine.sensors.items()
-    ]
-    return status_json(machine, newest, now_us=now_us) | {"sensors": sensors, "alarms": []}
+    """Return a machine with all its sensors, also those without a reading."""
+    return state_json(machine_state(machine, readings, now_us=now_us))
 
 
 def status_json(
     machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
 ) -> dict[str, Any]:
-    """A machine without its sensors; `newest` is its latest readings by sensor."""
-    heard = max((reading.effective_at for reading in newest.values()), default=None)
+    """Return a machine without its sensors; `newest` is its latest readings by sensor."""
+    return _status_json(machine_state(machine, list(newest.values()), now_us=now_us))
+
+
+def state_json(state: MachineState) -> dict[str, Any]:
+    """Return the machine of this state with all its sensors."""
+    sensors = [_sensor_json(sensor) for sensor in state.sensors]
+    return _status_json(state) | {"sensors": sensors, "alarms": []}
+
+
+def board_json(state: MachineState) -> dict[str, Any]:
+    """Return the part of `state_json` that the plant's script needs: 500 go with its page."""
+    return {
+        "machine_id": state.machine.machine_id,
+        "connectivity": state.connectivity_name,
+        "sensors": [_board_sensor_json(sensor) for sensor in state.sensors],
+    }
+
+
+def _board_sensor_json(state: SensorState) -> dict[str, Any]:
+    sensor, reading = state.sensor, state.reading
+    return {
+        "sensor_type": sensor.name,
+        "stale_seconds": sensor.stale_seconds,
+        "latest": reading
+        and {
+            "timestamp": format_us(reading.measured_at),
+            "received_at": format_us(reading.received_at),
+            "value": reading.value,
+            "quality": reading.quality.word,
+        },
+    }
+
+
+def _status_json(state: MachineState) -> dict[str, Any]:
+    machine, seen = state.machine, state.last_seen_at
     return {
         "machine_id": machine.machine_id,
         "name": machine.name,
@@ -71,35 +91,22 @@ def status_json(
         "area": machine.area,
         "line": machine.line,
         "active": machine.active,
-        "connectivity": connectivity(machine, newest, now_us=now_us).value,
-        "last_seen_at": None if heard is None else format_us(heard),
+        "connectivity": state.connectivity_name,
+        "last_seen_at": None if seen is None else format_us(seen),
         "alarms": [],
     }
 
 
-def connectivity(
-    machine: MachineDescription, newest: Mapping[str, LiveReading], *, now_us: int
-) -> Connectivity:
-    """Online while a sensor is fresh; offline when none was heard for long."""
-    if not newest:
-        return Connectivity.NEVER_SEEN
-    if any(
-        not is_stale(one, machine.sensors.get(name), now_us=now_us) for name, one in newest.items()
-    ):
-        return Connectivity.ONLINE
-    longest = max(
-        (sensor.stale_seconds for sensor in machine.sensors.values()),
-        default=settings.DEFAULT_STALE_SECONDS,
-    )
-    youngest = min(age_seconds(reading, now_us=now_us) for reading in newest.values())
-    return Connectivity.OFFLINE if youngest > OFFLINE_FACTOR * longest else Connectivity.STALE
-
-
-def age_seconds(reading: LiveReading, *, now_us: int) -> float:
-    """Seconds since it was measured, or received if that was earlier; never negative."""
-    return max(0, now_us - reading.effective_at) / SECOND_US
-
-
-def is_stale(reading: LiveReading, sensor: SensorDescription | None, *, now_us: int) -> bool:
-    limit = sensor.stale_seconds if sensor else settings.DEFAULT_STALE_SECONDS
-    return age_seconds(reading, now_us=now_us) > limit
+def _sensor_json(state: SensorState) -> dict[str, Any]:
+    sensor, reading = state.sensor, state.reading
+    return {
+        "sensor_type": sensor.name,
+        "unit": sensor.unit,
+        "stale_seconds": sensor.stale_seconds,
+        "latest": reading
+        and {
+            **reading_json(reading),
+            "age_seconds": state.age_seconds,
+            "stale": state.is_stale,
+        },
+    }

@@ -3,51 +3,61 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.messages import LiveReading, position_key
 from sensors.store.sync import get_sync_store
-from sensors.timestamps import format_us
-from sensors.twins.representation import machine_json
+from sensors.twins.representation import state_json
+from sensors.twins.states import MachineState, machine_state
 
 # History is a few entries behind; who is this far behind starts with a snapshot.
 MAX_STEPS = 50
 
 
-def plant(now_us: int) -> list[dict[str, Any]]:
-    """Every machine as JSON, by site, line and machine_id.
+class Twin(msgspec.Struct, frozen=True):
+    """A machine's state with the cursor from which its socket continues."""
 
-    Raises LogUnavailable.
-    """
-    found = machine_descriptions().values()
-    return twins(sorted(found, key=lambda one: (one.site, one.line, one.machine_id)), now_us)
+    state: MachineState
+    cursor: str | None
+
+
+def plant(now_us: int) -> list[MachineState]:
+    """Return every machine by site, line and machine_id. Raises LogUnavailable."""
+    machines = machine_descriptions().values()
+    return states(sorted(machines, key=lambda one: (one.site, one.line, one.machine_id)), now_us)
 
 
 def twins(machines: Sequence[MachineDescription], now_us: int) -> list[dict[str, Any]]:
-    """These machines as JSON, in their order, with one call of Redis. Raises LogUnavailable."""
+    """Return these machines as JSON, in their order. Raises LogUnavailable."""
+    return [state_json(state) for state in states(machines, now_us)]
+
+
+def states(machines: Sequence[MachineDescription], now_us: int) -> list[MachineState]:
+    """Return these machines in their order, with one call of Redis. Raises LogUnavailable."""
     snapshots = get_sync_store().snapshots([machine.machine_id for machine in machines])
     return [
-        machine_json(machine, found.readings, now_us=now_us)
-        for machine, found in zip(machines, snapshots, strict=True)
+        machine_state(machine, snapshot.readings, now_us=now_us)
+        for machine, snapshot in zip(machines, snapshots, strict=True)
     ]
 
 
-def twin(machine_id: str, now_us: int) -> dict[str, Any] | None:
-    """`{"machine", "cursor", "server_time"}`; None for an unknown machine.
+def twin(machine_id: str, now_us: int) -> Twin | None:
+    """Return the machine with its cursor; None for an unknown machine.
 
     All of the machine's readings up to the cursor are in the database: a page that then loads
-    its history and opens its socket with this cursor has no gap. The cursor is None while nobody
-    can tell. Raises LogUnavailable.
+    its history and opens its socket with this cursor has no gap. The cursor is None while it
+    cannot be determined. Raises LogUnavailable.
     """
     machine = machine_descriptions(machine_id).get(machine_id)
     if machine is None:
         return None
-    [found] = get_sync_store().snapshots([machine_id])
-    return {
-        "machine": machine_json(machine, found.readings, now_us=now_us),
-        "cursor": _stored_cursor(found.epoch, found.position),
-        "server_time": format_us(now_us),
-    }
+    [snapshot] = get_sync_store().snapshots([machine_id])
+    return Twin(
+        state=machine_state(machine, snapshot.readings, now_us=now_us),
+        cursor=_stored_cursor(snapshot.epoch, snapshot.position),
+    )
 
 
 def latest_readings(machine_id: str) -> tuple[LiveReading, ...]:

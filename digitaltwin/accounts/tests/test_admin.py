@@ -117,7 +117,7 @@ def test_sensor_keeps_its_machine_and_name() -> None:
 
 def test_sensor_with_readings_is_not_deleted() -> None:
     client, sensor = client_with("engineer"), make_machine().sensors.get()
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(sensor_id=sensor.pk)])
     unused = make_machine("CNC-002").sensors.get()
     both = {"action": "delete_selected", "_selected_action": [sensor.pk, unused.pk], "post": "yes"}

@@ -15,6 +15,8 @@ from sensors.tests.people import make_person, make_stranger, make_superuser
 ROLES = ["viewer", "operator", "engineer", "admin"]
 LABELS = ("sensors", "auth", "axes")
 BEFORE, AFTER = ("sensors", "0004_operate_machine"), ("sensors", "0005_roles")
+# The names of permissions that a model had before and since.
+LETTERS = "Can view dead letter", "Can view reading that could not be stored"
 
 
 def permissions_of(role: str) -> set[str]:
@@ -54,7 +56,8 @@ def test_permissions_made_by_the_migration_are_those_of_django() -> None:
 def migrated(transactional_db: None) -> Iterator[None]:
     """Migrate the database back to its newest state after the test."""
     yield
-    migrate(AFTER)
+    for newest in MigrationExecutor(connection).loader.graph.leaf_nodes("sensors"):
+        migrate(newest)
 
 
 def test_roles_come_and_go_on_a_database_that_is_in_use(migrated: None) -> None:
@@ -71,6 +74,17 @@ def test_roles_come_and_go_on_a_database_that_is_in_use(migrated: None) -> None:
     assert Group.objects.count() == len(ROLES)
     assert User.objects.get(pk=vera.pk).has_perm("sensors.view_machine")
     assert Permission.objects.count() == permissions
+
+
+def test_permission_is_renamed_with_its_model_on_a_database_that_is_in_use(migrated: None) -> None:
+    def name() -> str:
+        return Permission.objects.get(codename="view_deadletter").name
+
+    migrate(AFTER)
+    before = name()
+    migrate(("sensors", "0006_help_texts"))
+
+    assert (before, name()) == LETTERS
 
 
 @pytest.mark.django_db

@@ -113,9 +113,9 @@ LEAST = {
     "DRAIN_SECONDS": 0,
 }
 MOST = dict.fromkeys(LEAST, 1_000_000_000) | {"DRAIN_SECONDS": 9}
-SECRET = f"SECRET_KEY must be a random text of at least {MIN_SECRET_LENGTH} characters."
-ORIGIN = "takes origins such as https://plant.example:8443, got"
-HOST = "takes names and addresses such as plant.example or [::1], without scheme and port, got"
+SECRET = f"SECRET_KEY must be a random string of at least {MIN_SECRET_LENGTH} characters."
+ORIGIN = "must be origins such as https://plant.example:8443, got"
+HOST = "must be names or addresses such as plant.example or [::1], without scheme and port, got"
 REDIS = (
     "REDIS_URL must look like redis://host:6379/0, rediss://host:6379/0 or unix:///path/of/socket."
 )
@@ -133,7 +133,7 @@ BAD = [
     ),
     *(("SECRET_KEY", bad, SECRET) for bad in ("short", "a" * 50, "change-me-" * 5)),
     ("SECRET_KEY", "django-insecure-x(8&k2m!q#v9^w4@z7%p5*t3", SECRET),
-    ("DATA_DIR", __file__, f"DATA_DIR must be a folder, and {__file__} is a file."),
+    ("DATA_DIR", __file__, f"DATA_DIR must be a folder, but {__file__} is a file."),
     ("ALLOWED_HOSTS", "ok.example,http://x", f"ALLOWED_HOSTS {HOST} 'http://x'."),
     ("ALLOWED_HOSTS", "x:8000", f"ALLOWED_HOSTS {HOST} 'x:8000'."),
     *(
@@ -144,7 +144,7 @@ BAD = [
     (
         "TRUSTED_PROXIES",
         "10.0.0.300",
-        "TRUSTED_PROXIES takes addresses or networks such as 10.0.0.0/8: "
+        "TRUSTED_PROXIES must be addresses or networks such as 10.0.0.0/8: "
         "'10.0.0.300' does not appear to be an IPv4 or IPv6 network.",
     ),
     *(("DATABASE_URL", bad, DATABASE) for bad in ("mysql://u:secret@h/n", "postgres://h", "x")),

@@ -20,7 +20,8 @@ from twisted.internet.task import deferLater
 from digitaltwin.conf.embedded_redis import EmbeddedRedis, RedisNotStarted, find_server
 from digitaltwin.conf.environment import make_secret_key
 from realtime.protocol import Close
-from sensors.readers.running import READERS, run_readers
+from sensors.readers.registry import READERS
+from sensors.readers.running import run_readers
 
 CLOSE_FRAME_SECONDS = 0.1
 
@@ -71,8 +72,8 @@ class DevelopmentServer(DaphneServer):  # type: ignore[misc]
 
 class Command(DaphneCommand):  # type: ignore[misc]
     help = (
-        "Run the development server: it reloads changed code and runs the readers itself. "
-        "Starts a Redis of its own when there is a redis-server and no REDIS_URL."
+        "Run the development server, which reloads changed code and runs the readers. "
+        "Starts its own Redis if redis-server is installed and REDIS_URL is not set."
     )
     server_cls = DevelopmentServer
 

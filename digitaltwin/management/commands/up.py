@@ -15,8 +15,8 @@ MAX_WEB_PROCESSES = 64
 
 class Command(BaseCommand):
     help = (
-        "Run everything on this machine: Redis if there is none, migrations, the web server and "
-        "the readers, with --demo a simulated plant. Ctrl-C ends it in order."
+        "Run everything on this machine: Redis if none is configured, migrations, the web server "
+        "and the readers; with --demo also a simulated plant. Stop with Ctrl-C."
     )
     # The child processes run the checks; this process only supervises.
     requires_system_checks = ()
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--host", default="127.0.0.1", help="address to listen on (default: %(default)s)"
         )
         parser.add_argument(
-            "--port", type=_port, default=8000, help="0 takes a free one (default: %(default)s)"
+            "--port", type=_port, default=8000, help="0 selects a free port (default: %(default)s)"
         )
         parser.add_argument(
             "--web-processes",
@@ -44,7 +44,7 @@ class Command(BaseCommand):
             "--data",
             type=Path,
             metavar="DIR",
-            help="folder of its data (default: DATA_DIR, else ./data, with --demo ./data/demo)",
+            help="data folder (default: DATA_DIR, else ./data, with --demo ./data/demo)",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:

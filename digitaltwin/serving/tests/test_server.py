@@ -317,7 +317,7 @@ def test_port_in_use_is_said_in_a_sentence(server: Running) -> None:
 
     assert second.returncode == 1
     assert second.stderr.strip() == (
-        f"Port {server.port} of 127.0.0.1 is in use; choose another with --port."
+        f"Port {server.port} on 127.0.0.1 is in use; choose another with --port."
     )
 
 
@@ -333,5 +333,5 @@ def test_server_without_a_lasting_key_is_refused(tmp_path: Path) -> None:
 
     assert (ended.returncode, ended.stderr) == (
         1,
-        "Set SECRET_KEY, the same for every process: a random text of at least 32 characters.\n",
+        "Set SECRET_KEY, the same for every process: a random string of at least 32 characters.\n",
     )

@@ -3,6 +3,7 @@
 import socket
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -12,10 +13,15 @@ from django.test import Client
 from digitaltwin.serving import drain
 from digitaltwin.site.health import health_report
 from sensors.history.tests.rows import make_reading
+from sensors.messages import position_key
 from sensors.models import DeadLetter
+from sensors.readers.registry import READERS
+from sensors.readers.tests.readers import TALLY
+from sensors.store import keys
 from sensors.store.client import make_sync_client
 from sensors.store.sync import SyncStore
 from sensors.tests.people import log_readings, mark_stored
+from sensors.timestamps import format_us
 
 # The checks run in threads, which see only committed rows.
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -45,7 +51,15 @@ def test_health_of_a_fresh_start() -> None:
     assert report["checks"] == {
         "database": "ok",
         "redis": "ok",
-        "log": {"entries": 0, "lag_entries": 0, "lag_seconds": 0.0, "durable": _durable()},
+        "log": {
+            "entries": 0,
+            "lag_entries": 0,
+            "lag_seconds": 0.0,
+            "durable": _durable(),
+            "held_by": None,
+            "held_since": None,
+        },
+        "readers": {name: {"lag_entries": 0, "lag_seconds": 0.0} for name in READERS},
         "broadcast": "ok",
         "dead_letters": 0,
         "conflicts": 0,
@@ -69,13 +83,78 @@ def test_health_says_how_far_history_is_behind() -> None:
     for second in range(2, 5):
         log_readings(make_reading(second))
 
-    log = health_report()["checks"]["log"]
+    checks = health_report()["checks"]
 
+    log = checks["log"]
     assert (log["entries"], log["lag_entries"] > 0, log["lag_seconds"] >= 0) == (4, True, True)
+    assert checks["readers"]["history"] == {
+        "lag_entries": log["lag_entries"],
+        "lag_seconds": log["lag_seconds"],
+    }
+
+
+def mark(reader: str, position: str, *, epoch: str | None = None) -> None:
+    """Mark a position of this log (or of another epoch) as a reader does."""
+    client = make_sync_client(settings.REDIS_URL)
+    own = client.get(keys.EPOCH)
+    assert isinstance(own, bytes)
+    client.set(keys.mark(reader), f"{epoch or own.decode()} {position}")
+    client.close()
+
+
+@pytest.fixture
+def tally(monkeypatch: pytest.MonkeyPatch) -> str:
+    """A third reader is registered, which is durable."""
+    monkeypatch.setitem(READERS, TALLY.name, TALLY)
+    return TALLY.name
+
+
+@pytest.mark.parametrize("position_of_tally", ["none", "another epoch", "first"])
+def test_health_names_the_reader_that_holds_the_log(
+    settings: Any, tally: str, position_of_tally: str
+) -> None:
+    settings.RECENT_SECONDS = 0
+    first, second = [log_readings(make_reading(second)) for second in (1, 2)]
+    mark("history", second)
+    if position_of_tally == "another epoch":
+        mark(tally, second, epoch="another")
+    elif position_of_tally == "first":
+        mark(tally, first)
+    time.sleep(0.01)
+
+    report = health_report()
+
+    log, readers = report["checks"]["log"], report["checks"]["readers"]
+    unread = second if position_of_tally == "first" else first
+    assert report["status"] == "degraded"
+    assert log["held_by"] == tally
+    assert log["held_since"] == format_us(position_key(unread)[0] * 1000)
+    assert readers["history"] == {"lag_entries": 0, "lag_seconds": 0.0}
+    assert readers[tally]["lag_entries"] >= 1
+    # The worst of the durable readers.
+    assert {name: log[name] for name in readers[tally]} == readers[tally]
+
+
+def test_health_of_a_slow_reader_that_does_not_yet_hold_the_log(tally: str) -> None:
+    last = log_readings(make_reading(1))
+    mark("history", last)
+
+    report = health_report()
+
+    assert report["status"] == "healthy"
+    assert report["checks"]["log"]["held_by"] is None
+    assert report["checks"]["log"]["lag_entries"] == 1
+
+
+def test_health_takes_a_mark_of_another_epoch_for_none() -> None:
+    last = log_readings(make_reading(1))
+    mark("history", last, epoch="another")
+
+    assert health_report()["checks"]["readers"]["history"]["lag_entries"] == 1
 
 
 def test_health_without_redis(silent_redis: SyncStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("digitaltwin.site.health.get_sync_store", lambda: silent_redis)
+    monkeypatch.setattr("digitaltwin.site.log_health.get_sync_store", lambda: silent_redis)
     began = time.monotonic()
 
     answers = [Client().get(f"{HEALTH}{path}") for path in ("", "/ready", "/live")]

@@ -10,6 +10,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from digitaltwin.site import metric_files
 from sensors.metrics import ROWS_STORED
+from sensors.readers.registry import READERS, durable_readers, show_rows
 
 METRICS = "/metrics"
 
@@ -26,6 +27,40 @@ def test_metrics_on_this_machine() -> None:
     names = {family.name for family in text_string_to_metric_families(response.content.decode())}
     assert response["Content-Type"].startswith("text/plain")
     assert {"digitaltwin_rows_stored", "digitaltwin_readings", "process_open_fds"} <= names
+
+
+def rows(name: str) -> dict[str, float]:
+    """Return the values of a metric by its reader."""
+    families = text_string_to_metric_families(Client().get(METRICS).content.decode())
+    samples = [sample for family in families for sample in family.samples]
+    return {sample.labels["reader"]: sample.value for sample in samples if sample.name == name}
+
+
+def test_metrics_have_a_row_for_every_registered_reader() -> None:
+    assert rows("digitaltwin_reader_lag_entries").keys() >= READERS.keys()
+    assert rows("digitaltwin_reader_lag_seconds").keys() >= READERS.keys()
+    assert rows("digitaltwin_trimming_held_seconds").keys() >= set(durable_readers())
+
+
+def test_row_of_a_registered_reader_gives_way_to_its_process(
+    tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(metric_files.FOLDER, str(tmp_path / "metrics"))
+    monkeypatch.setattr(values, "ValueClass", values.ValueClass)
+    for host in ("working", "web"):
+        monkeypatch.setattr(metric_files, "_HOST", host)
+        metric_files.name_metric_files()
+        gauges = [
+            Gauge(name, "", ["reader"], registry=None, multiprocess_mode="mostrecent")
+            for name in ("lag_entries", "lag_seconds", "held_seconds")
+        ]
+        show_rows(READERS.values(), lag=gauges[:2], held=gauges[2:])
+        if host == "working":
+            gauges[0].labels("history").set(5)
+
+    assert rows("lag_entries") == dict.fromkeys(READERS, 0.0) | {"history": 5.0}
+    assert rows("lag_seconds") == dict.fromkeys(READERS, 0.0)
+    assert rows("held_seconds") == dict.fromkeys(durable_readers(), 0.0)
 
 
 def test_metrics_of_django_count_its_answers() -> None:

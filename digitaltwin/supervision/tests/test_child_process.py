@@ -40,14 +40,14 @@ def test_pause_begins_again_after_a_steady_life() -> None:
 
 
 def test_second_web_process_needs_a_redis(no_redis: Settings) -> None:
-    with pytest.raises(CannotStart, match="a second web process needs one"):
+    with pytest.raises(CannotStart, match="a second web process requires one"):
         plan(web_processes=2)
 
 
 def test_https_needs_a_redis(no_redis: Settings) -> None:
     no_redis.HTTPS = True
 
-    with pytest.raises(CannotStart, match="HTTPS=true needs one"):
+    with pytest.raises(CannotStart, match="HTTPS=true requires one"):
         plan()
 
 
@@ -55,7 +55,7 @@ def test_postgresql_needs_a_redis(no_redis: Settings, monkeypatch: pytest.Monkey
     database = no_redis.DATABASES["default"]
     monkeypatch.setitem(database, "ENGINE", "django.db.backends.postgresql")
 
-    with pytest.raises(CannotStart, match="a DATABASE_URL needs one"):
+    with pytest.raises(CannotStart, match="a DATABASE_URL requires one"):
         plan()
 
 

@@ -120,7 +120,7 @@ async def test_reading_that_does_not_fit_is_refused(
     answer = await device.post(URL, json=reading(**changes))
 
     assert code_of(answer) == (status, code)
-    assert (await store.positions([]))[1] == "0-0"
+    assert (await store.latest.positions([]))[1] == "0-0"
 
 
 async def test_out_of_range_says_the_range(device: httpx.AsyncClient) -> None:
@@ -369,7 +369,7 @@ async def test_batch_with_one_bad_row_is_refused_whole(
     assert code_of(answer) == (status, code)
     if status == 400:
         assert [error["index"] for error in answer.json()["errors"]] == [57]
-    assert (await store.positions([]))[1] == "0-0"
+    assert (await store.latest.positions([]))[1] == "0-0"
 
 
 async def test_batch_with_a_conflict_is_refused_whole(device: httpx.AsyncClient) -> None:

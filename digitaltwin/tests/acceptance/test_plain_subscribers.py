@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from digitaltwin.tests.support.servers import example
-from realtime.broadcast.reader import Broadcaster
+from realtime.broadcast.reader import BroadcastReader
 from realtime.tests.readings import make_reading
 from sensors.history.tests.following import audience
 from sensors.messages import Audience
@@ -24,7 +24,7 @@ async def store(redis_server: str) -> AsyncIterator[Store]:
     """The store of a Redis that other programs can reach, with a broadcaster at work."""
     store = Store(redis_server)
     stop = asyncio.Event()
-    task = asyncio.create_task(Broadcaster(store).run(stop))
+    task = asyncio.create_task(BroadcastReader(store).run(stop))
     yield store
     stop.set()
     await task
@@ -42,9 +42,9 @@ async def test_program_of_the_document_shows_each_value(redis_server: str, store
         async with asyncio.timeout(10):
             while await audience(store, now_us=0) == Audience():  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
-            await store.append([make_reading(1.5)])
-            await store.append([make_reading(9.0, machine_id="MIL-002")])
-            await store.append([make_reading(2.5)])
+            await store.log.append([make_reading(1.5)])
+            await store.log.append([make_reading(9.0, machine_id="MIL-002")])
+            await store.log.append([make_reading(2.5)])
             shown = [await process.stdout.readline() for _ in range(2)]
     finally:
         process.kill()

@@ -1,6 +1,7 @@
 """The deployment of docker-compose.yml, run by hand: in, out, a restart, and the end."""
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -13,7 +14,7 @@ from websockets.sync.client import ClientConnection, connect
 from digitaltwin.tests.support.compose_file import read_services
 from digitaltwin.tests.support.composed import GIVEN, Composed, composed
 from digitaltwin.tests.support.servers import ROOT, wait_for
-from sensors.readers.running import READERS
+from sensors.readers.registry import READERS
 from sensors.timestamps import format_us, now_us
 
 READINGS = "/api/v1/sensors/readings"
@@ -92,9 +93,9 @@ def test_composed_metrics_are_those_of_all_processes(product: Composed) -> None:
     shown = httpx.get(f"{product.url}/metrics").text.splitlines()
 
     assert f"digitaltwin_rows_stored_total {len(taken) + 1:.1f}" in shown
-    assert any(
-        line.startswith('digitaltwin_reader_lag_entries{reader="broadcast"}') for line in shown
-    )
+    for reader in READERS:
+        row = f'digitaltwin_reader_lag_entries{{reader="{reader}"}}'
+        assert any(line.startswith(row) for line in shown)
 
 
 @pytest.mark.slow
@@ -110,14 +111,46 @@ def test_composed_web_ends_with_0_and_comes_back(product: Composed) -> None:
     wait_for(lambda: stored(product) == [*before, 4.0], what="it is in PostgreSQL")
 
 
-def test_every_reader_has_a_service_and_a_deployment() -> None:
+WORK = ["python", "manage.py", "work"]
+WORK_OF_EACH = {reader: [*WORK, reader] for reader in READERS}
+
+
+def test_every_reader_has_a_service_of_its_own() -> None:
     services = read_services(ROOT / "docker-compose.yml", GIVEN)
+
+    commands = {name: service.get("command", []) for name, service in services.items()}
+
+    assert {name: each for name, each in commands.items() if each[:3] == WORK} == WORK_OF_EACH
+
+
+def test_every_reader_has_a_deployment_of_its_own() -> None:
     manifest = (ROOT / "docs" / "kubernetes" / "readers.yaml").read_text()
 
-    deployed = {one["metadata"]["name"] for one in yaml.safe_load_all(manifest)}
+    commands = {}
+    for deployment in yaml.safe_load_all(manifest):
+        name = deployment["metadata"]["name"]
+        pod = deployment["spec"]["template"]
+        labels = {"app.kubernetes.io/name": "digitaltwin", "app.kubernetes.io/component": name}
+        assert deployment["spec"]["selector"]["matchLabels"] == pod["metadata"]["labels"] == labels
+        [container] = pod["spec"]["containers"]
+        assert container["name"] == name
+        commands[name] = container["command"]
 
-    assert deployed == set(READERS)
-    assert {name for name in services if "work" in services[name].get("command", "")} == deployed
+    assert commands == WORK_OF_EACH
+
+
+@pytest.mark.parametrize(
+    ("path", "pattern"),
+    [
+        ("docs/systemd/digitaltwin-reader@.service", r"digitaltwin-reader@(\w+)\.service"),
+        ("docs/deployment.md", r"digitaltwin-reader@(\w+)"),
+        ("docs/upgrade.md", r"docker compose up -d ([\w ]+) &&"),
+    ],
+)
+def test_every_reader_is_named_in_the_document(path: str, pattern: str) -> None:
+    lists = re.findall(pattern, (ROOT / path).read_text(encoding="utf-8"))
+
+    assert sorted(" ".join(lists).split()) == sorted(READERS)
 
 
 @pytest.mark.parametrize("name", ["SECRET_KEY", "POSTGRES_PASSWORD"])

@@ -18,6 +18,7 @@ from digitaltwin.tests.support.servers import (
     stop,
     wait_for,
 )
+from sensors.readers.registry import READERS
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +48,7 @@ def test_runserver_serves_with_readers_and_leaves_no_redis(
         )
     try:
         wait_for(lambda: is_ready(f"http://{LOOPBACK}:{port}"), what="it is ready")
-        wait_for(lambda: log.read_text().count("lease_taken") == 2, what="both readers work")
+        wait_for(lambda: log.read_text().count("lease_taken") == len(READERS), what="all work")
         assert (url(tmp_path) == MEMORY) == (search_path == WITHOUT_REDIS)
 
         process.send_signal(signal.SIGTERM)

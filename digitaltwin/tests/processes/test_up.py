@@ -107,7 +107,7 @@ def test_second_up_on_the_folder_is_refused(product: Product) -> None:
     assert outcome(second, product.data.parent / "second.log") == (
         1,
         f"CommandError: Another `up` (process {product.facts['pid']}) uses the folder "
-        f"{product.data}; end it, or give this one a folder of its own with --data.",
+        f"{product.data}; stop it or choose another folder with --data.",
     )
 
 
@@ -119,7 +119,7 @@ def test_port_in_use_is_refused(product: Product, tmp_path: Path) -> None:
 
     assert outcome(second, tmp_path / "second.log") == (
         1,
-        f"CommandError: Port {port} of 127.0.0.1 is in use; choose another with --port.",
+        f"CommandError: Port {port} on 127.0.0.1 is in use; choose another with --port.",
     )
 
 
@@ -160,7 +160,7 @@ def test_up_without_a_redis_server_keeps_what_it_answered(tmp_path: Path) -> Non
         post(product, 20.5)
 
         assert stored(product) == [20.5]
-        assert "live values are in this process's memory" in product.shown()
+        assert "live values are in memory only" in product.shown()
 
     with running(tmp_path / "data", **settings) as product:
         assert stored(product) == [20.5]

@@ -1,5 +1,6 @@
-"""`work`: its readers, its refusals, and its end."""
+"""`work` runs the named readers, all by default, and refuses what cannot work."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from digitaltwin.tests.support.servers import ROOT, environment, private_redis, wait_for
+from sensors.readers.registry import READERS
 
 
 def work(*names: str, **settings: str) -> "subprocess.Popen[str]":
@@ -28,11 +30,12 @@ def read_until(event: str, process: "subprocess.Popen[str]") -> None:
 
 
 def test_unknown_reader_is_refused_with_a_sentence() -> None:
-    process = work("alarm")
+    process = work("nobody")
 
     _, error = process.communicate(timeout=20)
 
-    assert error == "CommandError: There is no reader 'alarm'; there are broadcast, history.\n"
+    names = ", ".join(READERS)
+    assert error == f"CommandError: There is no reader 'nobody'; expected {names}.\n"
     assert process.returncode == 1
 
 
@@ -41,21 +44,26 @@ def test_log_in_memory_is_refused_with_a_sentence() -> None:
 
     _, error = process.communicate(timeout=20)
 
-    assert error.startswith("CommandError: There is no Redis to read from: set REDIS_URL")
+    assert error.startswith("CommandError: No Redis is configured: set REDIS_URL")
     assert process.returncode == 1
 
 
 @pytest.mark.slow
 @pytest.mark.redis
-def test_named_reader_works_until_sigterm(redis_server: str, tmp_path: Path) -> None:
-    process = work("broadcast", REDIS_URL=redis_server, DATABASE_URL="", DATA_DIR=str(tmp_path))
-    read_until("lease_taken", process)
+@pytest.mark.parametrize("names", [["broadcast"], []], ids=["named", "all by default"])
+def test_readers_work_until_sigterm(redis_server: str, tmp_path: Path, names: list[str]) -> None:
+    process = work(*names, REDIS_URL=redis_server, DATABASE_URL="", DATA_DIR=str(tmp_path))
+    expected = sorted(names or READERS)
+    for _ in expected:
+        read_until("lease_taken", process)
 
     process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=10)
 
+    events = [json.loads(line) for line in error.splitlines()]
+    released = [each["reader"] for each in events if each["event"] == "lease_released"]
     assert process.returncode == 0
-    assert '"reader": "broadcast", "event": "lease_released"' in error
+    assert sorted(released) == expected
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from digitaltwin.tests.support.servers import (
     private_redis,
     wait_for,
 )
-from sensors.readers.running import READERS
+from sensors.readers.registry import READERS
 from sensors.store import keys
 from sensors.store.client import make_sync_client
 

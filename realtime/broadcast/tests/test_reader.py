@@ -11,10 +11,11 @@ from django.conf import settings
 
 from realtime import groups
 from realtime.broadcast.frames import Frames
-from realtime.broadcast.reader import SEND_CHARACTERS, SEND_FRAMES, Broadcaster, portions
+from realtime.broadcast.reader import SEND_CHARACTERS, SEND_FRAMES, BroadcastReader, portions
+from realtime.tests.kinds import NOTE, UNKNOWN, make_note, make_unknown, note_payload, notes_in
 from realtime.tests.readings import make_entry, make_reading, values_in
 from sensors.exceptions import LogUnavailable
-from sensors.messages import DashboardFrame, Frame, MachineFrame
+from sensors.messages import DASHBOARD, DashboardFrame, Frame, MachineFrame
 from sensors.metrics import DROPPED, FRAMES
 from sensors.store import keys
 from sensors.store.client import make_client
@@ -146,14 +147,83 @@ def test_dashboard_frame_begins_after_what_nobody_watched() -> None:
     assert (frame.previous, frame.position) == ("10-0", "11-0")
 
 
-def test_entry_of_another_kind_only_moves_the_dashboard() -> None:
+def test_entry_of_an_unknown_kind_only_moves_machine_and_dashboard() -> None:
     frames = make_frames()
     add(frames, make_entry("10-0", previous="0-0", kind="alarm", payload=b"?"), dashboard=True)
+
+    machine, dashboard = frames.due("e1", 100.0)
+
+    assert isinstance(machine, MachineFrame)
+    assert isinstance(dashboard, DashboardFrame)
+    assert (machine.previous, machine.position, machine.text) == ("0-0", "10-0", "")
+    assert (dashboard.previous, dashboard.position, dashboard.text) == ("0-0", "10-0", "")
+
+
+def test_entry_of_an_unknown_kind_moves_the_frame_it_comes_with() -> None:
+    frames = make_frames()
+    add(
+        frames,
+        make_unknown("9-0", previous="8-0"),
+        make_entry("10-0", make_reading(1.0), previous="9-0"),
+        make_unknown("11-0", previous="10-0"),
+        make_entry("12-0", make_reading(2.0), previous="11-0"),
+        make_unknown("13-0", previous="12-0"),
+        dashboard=True,
+    )
+
+    machine, dashboard = frames.due("e1", 100.0)
+
+    assert (machine.previous, machine.position) == ("8-0", "13-0")
+    assert values_in(machine.text) == [1.0, 2.0]
+    assert (dashboard.previous, dashboard.position) == ("0-0", "13-0")
+    assert values_in(dashboard.text) == [2.0]
+
+
+def test_frames_hold_runs_of_one_kind_in_log_order(note_kind: None) -> None:
+    frames = make_frames()
+    add(
+        frames,
+        make_entry("10-0", make_reading(1.0), previous="9-0"),
+        make_entry("11-0", make_reading(2.0), previous="10-0"),
+        make_note("12-0", "a", previous="11-0"),
+        make_note("13-0", "b", "c", previous="12-0"),
+        make_entry("14-0", make_reading(3.0), previous="13-0"),
+        dashboard=True,
+    )
+
+    due = frames.due("e1", 100.0)
+
+    kinds = [msgspec.json.decode(frame.text)["type"] for frame in due]
+    assert kinds == ["sensor_update", "test_update", "sensor_update"] * 2
+    assert [(frame.previous, frame.position) for frame in due] == [
+        ("9-0", "11-0"),
+        ("11-0", "13-0"),
+        ("13-0", "14-0"),
+        ("0-0", "11-0"),
+        ("11-0", "13-0"),
+        ("13-0", "14-0"),
+    ]
+    assert [values_in(due[0].text), values_in(due[2].text)] == [[1.0, 2.0], [3.0]]
+    assert [values_in(due[3].text), values_in(due[5].text)] == [[2.0], [3.0]]
+    assert notes_in(due[1].text) == notes_in(due[4].text) == ["a", "b", "c"]
+    assert {frame.received_at for frame in (due[1], due[4])} == {0}
+    cursors = [msgspec.json.decode(frame.text)["cursor"] for frame in due[:3]]
+    assert cursors == ["e1.11-0", "e1.13-0", "e1.14-0"]
+    assert frames.next_due() is None
+
+
+def test_dashboard_never_skips_an_entry_of_another_kind(note_kind: None) -> None:
+    frames = make_frames()
+    notes = [
+        make_note(f"{n}-0", str(n), previous="0-0", machine_id=f"CNC-{n:03}") for n in range(1, 6)
+    ]
+    add(frames, *notes, machine=False, dashboard=True)
 
     [frame] = frames.due("e1", 100.0)
 
     assert isinstance(frame, DashboardFrame)
-    assert (frame.previous, frame.position, frame.text) == ("0-0", "10-0", "")
+    assert notes_in(frame.text) == ["1", "2", "3", "4", "5"]
+    assert msgspec.json.decode(frame.text)["machine_id"] is None
 
 
 def test_entry_that_nobody_watches_is_not_decoded() -> None:
@@ -230,10 +300,10 @@ async def frames_of(store: Store) -> NextFrame:
 
 
 async def watch(store: Store, *names: str) -> None:
-    await store.watch(names, until_us=now_us() + 60 * SECOND_US)
+    await store.audience.watch(names, until_us=now_us() + 60 * SECOND_US)
 
 
-async def running(broadcaster: Broadcaster, stop: asyncio.Event) -> asyncio.Task[None]:
+async def running(broadcaster: BroadcastReader, stop: asyncio.Event) -> asyncio.Task[None]:
     return asyncio.create_task(broadcaster.run(stop))
 
 
@@ -246,18 +316,18 @@ async def first_frame(next_frame: NextFrame, group: str) -> asyncio.Task[Frame]:
 async def test_broadcast_sends_what_is_watched_at_once(
     store: Store, broadcast: None, frames_of: NextFrame
 ) -> None:
-    await watch(store, "CNC-001", keys.DASHBOARD)
+    await watch(store, "CNC-001", DASHBOARD)
     machine = await first_frame(frames_of, groups.machine("CNC-001"))
     dashboard = await first_frame(frames_of, groups.DASHBOARD)
 
-    receipt = await store.append([make_reading(1.0)])
+    receipt = await store.log.append([make_reading(1.0)])
 
     async with asyncio.timeout(1):
         one, all_of = await machine, await dashboard
     assert isinstance(one, MachineFrame)
     assert isinstance(all_of, DashboardFrame)
     assert (one.previous, one.position) == ("0-0", receipt.position)
-    assert one.epoch == all_of.epoch == await store.epoch()
+    assert one.epoch == all_of.epoch == await store.log.epoch()
     assert values_in(one.text) == values_in(all_of.text) == [1.0]
 
 
@@ -268,8 +338,8 @@ async def test_broadcast_sends_nothing_that_nobody_watches(
     machine = await first_frame(frames_of, groups.machine("CNC-001"))
     watched = await first_frame(frames_of, groups.machine("MIL-002"))
 
-    await store.append([make_reading(1.0)])
-    await store.append([make_reading(2.0, machine_id="MIL-002")])
+    await store.log.append([make_reading(1.0)])
+    await store.log.append([make_reading(2.0, machine_id="MIL-002")])
 
     async with asyncio.timeout(1):
         assert values_in((await watched).text) == [2.0]
@@ -279,16 +349,16 @@ async def test_broadcast_sends_nothing_that_nobody_watches(
 
 async def test_broadcast_goes_on_where_it_was(store: Store, frames_of: NextFrame) -> None:
     await watch(store, "CNC-001")
-    await store.append([make_reading(1.0)])
-    first, second = Broadcaster(store), Broadcaster(store)
+    await store.log.append([make_reading(1.0)])
+    first, second = BroadcastReader(store), BroadcastReader(store)
     stop = asyncio.Event()
     task = await running(first, stop)
     await asyncio.sleep(0.1)
     stop.set()
     await task
-    saved = await store.broadcast()
+    _, [saved] = await store.progress.marks(["broadcast"])
 
-    receipt = await store.append([make_reading(2.0)])
+    receipt = await store.log.append([make_reading(2.0)])
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
     stop.clear()
     task = await running(second, stop)
@@ -297,8 +367,8 @@ async def test_broadcast_goes_on_where_it_was(store: Store, frames_of: NextFrame
         assert values_in((await frame).text) == [2.0]
     stop.set()
     await task
-    assert saved[0] == await store.epoch()
-    assert await store.broadcast() == (saved[0], receipt.position)
+    assert saved[0] == await store.log.epoch()
+    assert (await store.progress.marks(["broadcast"]))[1][0] == (saved[0], receipt.position)
 
 
 class BrokenLayer:
@@ -321,17 +391,17 @@ async def test_broadcast_survives_a_layer_that_fails(store: Store, frames_of: Ne
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
     layer = channel_layers.set("default", BrokenLayer(get_channel_layer(), failures=1))
     try:
-        broadcaster = Broadcaster(store)
+        broadcaster = BroadcastReader(store)
     finally:
         channel_layers.set("default", layer)
     stop = asyncio.Event()
     task = await running(broadcaster, stop)
 
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
     async with asyncio.timeout(2):
         while dropped("frame", "channel_layer") == before:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
-    await store.append([make_reading(2.0)])
+    await store.log.append([make_reading(2.0)])
 
     async with asyncio.timeout(1):
         assert values_in((await frame).text) == [2.0]
@@ -340,24 +410,60 @@ async def test_broadcast_survives_a_layer_that_fails(store: Store, frames_of: Ne
     assert dropped("frame", "channel_layer") == before + 1
 
 
+async def test_broadcast_sends_entries_of_every_kind_in_log_order(
+    store: Store, broadcast: None, frames_of: NextFrame, note_kind: None
+) -> None:
+    await watch(store, "CNC-001", DASHBOARD)
+    group = groups.machine("CNC-001")
+    frame = await first_frame(frames_of, group)
+
+    await store.log.append([make_reading(1.0)])
+    await store.log.append_entry("CNC-001", NOTE, note_payload("a"))
+    await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+    last = (await store.log.append([make_reading(2.0)])).position
+
+    async with asyncio.timeout(2):
+        frames = [await frame]
+        while frames[-1].position != last:
+            frames.append(await frames_of(group))
+    assert [each.previous for each in frames] == ["0-0", *(each.position for each in frames[:-1])]
+    texts = [each.text for each in frames if each.text]
+    types = [msgspec.json.decode(text)["type"] for text in texts]
+    assert types == ["sensor_update", "test_update", "sensor_update"]
+    assert [values_in(texts[0]), values_in(texts[2])] == [[1.0], [2.0]]
+    assert notes_in(texts[1]) == ["a"]
+
+
+async def test_plain_subscriber_gets_no_message_of_an_unknown_kind(
+    store: Store, broadcast: None
+) -> None:
+    async with Subscriber(keys.updates("CNC-001")) as subscriber:
+        await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+        await asyncio.sleep(0.1)
+        await store.log.append([make_reading(1.0)])
+        _, message = await subscriber.next()
+
+    assert message["type"] == "sensor_update"
+
+
 async def test_broadcast_finds_that_the_log_was_lost(
     store: Store, broadcast: None, frames_of: NextFrame
 ) -> None:
     await watch(store, "CNC-001")
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
     old = await frame
     client = make_client(settings.REDIS_URL)
     await client.flushall()
     await client.aclose()
 
     await watch(store, "CNC-001")
-    await store.append([make_reading(2.0)])
+    await store.log.append([make_reading(2.0)])
 
     async with asyncio.timeout(3):
         while (found := await frames_of(groups.machine("CNC-001"))).epoch == old.epoch:
             pass
-    assert found.epoch == await store.epoch()
+    assert found.epoch == await store.log.epoch()
     assert found.previous == "0-0"
     assert values_in(found.text) == [2.0]
 
@@ -367,13 +473,13 @@ async def test_broadcast_counts_what_it_sent(
 ) -> None:
     await watch(store, "CNC-001")
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
     await frame
 
     async with asyncio.timeout(3):
-        while "sensor_updates_broadcast" not in await store.counters():  # noqa: ASYNC110
+        while "sensor_updates_broadcast" not in await store.counters.all():  # noqa: ASYNC110
             await asyncio.sleep(0.05)
-    assert (await store.counters())["sensor_updates_broadcast"] == 1
+    assert (await store.counters.all())["sensor_updates_broadcast"] == 1
 
 
 # Plain Redis subscribers
@@ -416,14 +522,16 @@ async def test_plain_subscriber_gets_the_messages_of_its_machine_alone(
     store: Store, broadcast: None
 ) -> None:
     async with Subscriber(keys.updates("CNC-001")) as subscriber:
-        await store.append([make_reading(9.0, machine_id="MIL-002")])
-        receipt = await store.append([make_reading(1.0), make_reading(2.0, sensor_type="speed")])
+        await store.log.append([make_reading(9.0, machine_id="MIL-002")])
+        receipt = await store.log.append(
+            [make_reading(1.0), make_reading(2.0, sensor_type="speed")]
+        )
         channel, message = await subscriber.next()
 
     assert channel == "sensor_updates:CNC-001"
     assert list(message) == ["type", "machine_id", "timestamp", "cursor", "data"]
     assert (message["type"], message["machine_id"]) == ("sensor_update", "CNC-001")
-    assert message["cursor"] == f"{await store.epoch()}.{receipt.position}"
+    assert message["cursor"] == f"{await store.log.epoch()}.{receipt.position}"
     assert [reading["value"] for reading in message["data"]["readings"]] == [1.0, 2.0]
 
 
@@ -434,7 +542,7 @@ async def test_plain_subscriber_gets_what_the_sockets_get(
     frame = await first_frame(frames_of, groups.machine("CNC-001"))
 
     async with Subscriber(keys.updates("CNC-001")) as subscriber:
-        await store.append([make_reading(1.0)])
+        await store.log.append([make_reading(1.0)])
         _, message = await subscriber.next()
 
     assert message == msgspec.json.decode((await frame).text)
@@ -446,8 +554,8 @@ async def test_plain_subscriber_of_all_gets_every_machine(
 ) -> None:
     channels = [keys.ALL_UPDATES] if listens.pop("all", False) else []
     async with Subscriber(*channels, **listens) as subscriber:
-        await store.append([make_reading(1.0)])
-        await store.append([make_reading(2.0, machine_id="MIL-002")])
+        await store.log.append([make_reading(1.0)])
+        await store.log.append([make_reading(2.0, machine_id="MIL-002")])
         messages = [(await subscriber.next())[1] for _ in range(2)]
 
     assert [message["machine_id"] for message in messages] == ["CNC-001", "MIL-002"]
@@ -457,8 +565,8 @@ async def test_nothing_is_published_while_nobody_listens(store: Store, broadcast
     published = FRAMES.labels(kind="plain")._value
     before = published.get()
     async with Subscriber(keys.updates("MIL-002")) as subscriber:
-        await store.append([make_reading(1.0)])
-        await store.append([make_reading(2.0, machine_id="MIL-002")])
+        await store.log.append([make_reading(1.0)])
+        await store.log.append([make_reading(2.0, machine_id="MIL-002")])
         await subscriber.next()
         await happens(lambda: published.get() > before)
 
@@ -471,16 +579,16 @@ async def test_sockets_are_served_while_publishing_fails(
     async def refuse(messages: object) -> None:
         raise LogUnavailable("NOPERM this user has no permissions to access one of the channels")
 
-    monkeypatch.setattr(store, "publish", refuse)
+    monkeypatch.setattr(store.audience, "publish", refuse)
     before = dropped("frame", "publish")
     await watch(store, "CNC-001")
     stop = asyncio.Event()
-    task = await running(Broadcaster(store), stop)
+    task = await running(BroadcastReader(store), stop)
 
     async with Subscriber(keys.ALL_UPDATES):
         for value in (1.0, 2.0):
             frame = await first_frame(frames_of, groups.machine("CNC-001"))
-            await store.append([make_reading(value)])
+            await store.log.append([make_reading(value)])
             async with asyncio.timeout(1):
                 assert values_in((await frame).text) == [value]
     stop.set()

@@ -15,11 +15,12 @@ from realtime.hub import Hub, Socket
 from realtime.hub import socket as outbox
 from realtime.hub.heartbeat import STUCK_SECONDS, HeartbeatSender
 from realtime.protocol import Close, parse_cursor
+from realtime.tests.kinds import NOTE, UNKNOWN, note_payload
 from realtime.tests.readings import make_reading
 from sensors.enums import FeedStatus
 from sensors.history.tests.following import audience
-from sensors.messages import FeedHealth, LogEntry, MachineFrame
-from sensors.metrics import DROPPED
+from sensors.messages import DASHBOARD, READINGS, FeedHealth, LogEntry, MachineFrame
+from sensors.metrics import DROPPED, SCRIPT_ERRORS
 from sensors.models import Machine
 from sensors.store import keys
 from sensors.store.client import make_client
@@ -103,7 +104,7 @@ async def happens(condition: Callable[[], object], seconds: float = 5.0) -> None
 
 async def frame_of(store: Store, *entries: LogEntry) -> MachineFrame:
     readings = [reading for entry in entries for reading in entry.readings()]
-    epoch = await store.epoch()
+    epoch = await store.log.epoch()
     position = entries[-1].position
     cursor = protocol.cursor_text(epoch, position)
     return MachineFrame(
@@ -112,7 +113,9 @@ async def frame_of(store: Store, *entries: LogEntry) -> MachineFrame:
         previous=entries[0].previous,
         position=position,
         received_at=now_us(),
-        text=protocol.sensor_update(readings, machine_id=entries[0].machine_id, cursor=cursor),
+        text=protocol.update_text(
+            READINGS, readings, machine_id=entries[0].machine_id, cursor=cursor
+        ),
     )
 
 
@@ -123,10 +126,10 @@ async def publish(frame: MachineFrame) -> None:
 
 async def logged(store: Store, *values: float) -> list[LogEntry]:
     """An entry for each value, whose frames the test sends itself."""
-    before = await store.last_position()
+    before = await store.log.last_position()
     for value in values:
-        await store.append([make_reading(value)])
-    return await store.read(before, count=100)
+        await store.log.append([make_reading(value)])
+    return await store.log.read(before, count=100)
 
 
 # Greetings
@@ -135,13 +138,13 @@ async def logged(store: Store, *values: float) -> list[LogEntry]:
 async def test_machine_socket_is_greeted_with_the_latest_values(
     store: Store, watch: Callable[..., Client]
 ) -> None:
-    receipt = await store.append([make_reading(1.0)])
+    receipt = await store.log.append([make_reading(1.0)])
 
     client = watch("CNC-001")
 
     message = await client.next("initial_data")
     assert message["machine_id"] == "CNC-001"
-    assert message["cursor"] == f"{await store.epoch()}.{receipt.position}"
+    assert message["cursor"] == f"{await store.log.epoch()}.{receipt.position}"
     assert [reading["value"] for reading in message["data"]["readings"]] == [1.0]
     assert message["data"]["recovered"] is False
     assert message["data"]["alarms"] == []
@@ -150,7 +153,7 @@ async def test_machine_socket_is_greeted_with_the_latest_values(
 async def test_dashboard_socket_is_greeted_with_all_machines(
     store: Store, watch: Callable[..., Client]
 ) -> None:
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
 
     message = await watch().next("initial_data")
 
@@ -176,7 +179,7 @@ async def test_resumed_socket_is_sent_what_it_missed(
     store: Store, watch: Callable[..., Client]
 ) -> None:
     entries = await logged(store, 1.0, 2.0, 3.0)
-    cursor = f"{await store.epoch()}.{entries[0].position}"
+    cursor = f"{await store.log.epoch()}.{entries[0].position}"
 
     client = watch("CNC-001", cursor)
 
@@ -189,7 +192,7 @@ async def test_resumed_socket_that_missed_nothing_is_recovered(
     store: Store, watch: Callable[..., Client]
 ) -> None:
     [entry] = await logged(store, 1.0)
-    cursor = f"{await store.epoch()}.{entry.position}"
+    cursor = f"{await store.log.epoch()}.{entry.position}"
 
     message = await watch("CNC-001", cursor).next("initial_data")
 
@@ -202,11 +205,159 @@ async def test_cursor_that_is_not_in_the_log_is_not_recovered(
 ) -> None:
     await logged(store, 1.0)
 
-    client = watch("CNC-001", cursor.format(epoch=await store.epoch()))
+    client = watch("CNC-001", cursor.format(epoch=await store.log.epoch()))
 
     message = await client.next("initial_data")
     assert message["data"]["recovered"] is False
     assert [reading["value"] for reading in message["data"]["readings"]] == [1.0]
+
+
+# Kinds of entries
+
+
+async def test_resumed_socket_is_sent_entries_of_every_kind_in_log_order(
+    store: Store, watch: Callable[..., Client], note_kind: None
+) -> None:
+    [first] = await logged(store, 1.0)
+    await store.log.append_entry("CNC-001", NOTE, note_payload("a"))
+    await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+    await store.log.append_entry("CNC-001", NOTE, note_payload("b"))
+    last = await logged(store, 2.0)
+    epoch = await store.log.epoch()
+
+    client = watch("CNC-001", f"{epoch}.{first.position}")
+
+    greeting = await client.next("initial_data")
+    notes = await client.next("test_update")
+    [value] = await client.values(1)
+    assert greeting["data"]["recovered"] is True
+    assert notes["data"]["notes"] == ["a", "b"]
+    assert value == 2.0
+    assert client.seen[-1]["cursor"] == f"{epoch}.{last[0].position}"
+
+
+async def test_socket_that_resumes_after_unknown_entries_alone_is_recovered(
+    store: Store, hub: Hub, watch: Callable[..., Client]
+) -> None:
+    [first] = await logged(store, 1.0)
+    unknown = await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+    epoch = await store.log.epoch()
+
+    client = watch("CNC-001", f"{epoch}.{first.position}")
+
+    greeting = await client.next("initial_data")
+    assert (greeting["data"]["recovered"], greeting["cursor"]) == (
+        True,
+        f"{epoch}.{first.position}",
+    )
+    assert client.socket.about == ("CNC-001", f"{epoch}.{unknown}")
+    assert client.messages.empty()
+
+
+async def test_lost_frame_of_another_kind_is_filled_from_the_log(
+    store: Store, watch: Callable[..., Client], note_kind: None
+) -> None:
+    client = watch("CNC-001")
+    await client.next("initial_data")
+    [one] = await logged(store, 1.0)
+    await store.log.append_entry("CNC-001", NOTE, note_payload("lost"))
+    await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+    [two] = await logged(store, 2.0)
+
+    await publish(await frame_of(store, one))
+    await publish(await frame_of(store, two))
+
+    assert await client.values(1) == [1.0]
+    assert (await client.next("test_update"))["data"]["notes"] == ["lost"]
+    assert await client.values(1) == [2.0]
+
+
+async def test_every_kind_through_the_broadcaster_reaches_machine_and_dashboard(
+    store: Store, broadcast: None, watch: Callable[..., Client], note_kind: None
+) -> None:
+    machine, dashboard = watch("CNC-001"), watch()
+    await machine.next("initial_data")
+    await dashboard.next("initial_data")
+
+    await store.log.append([make_reading(1.0)])
+    await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+    await store.log.append_entry("CNC-001", NOTE, note_payload("a"))
+    await store.log.append([make_reading(2.0)])
+
+    for client in (machine, dashboard):
+        assert await client.values(1) == [1.0]
+        assert (await client.next("test_update"))["data"]["notes"] == ["a"]
+        assert await client.values(1) == [2.0]
+
+
+async def test_entry_of_an_unknown_kind_is_no_gap_and_no_message(
+    store: Store, broadcast: None, hub: Hub, watch: Callable[..., Client]
+) -> None:
+    clients = [watch("CNC-001"), watch()]
+    for client in clients:
+        await client.next("initial_data")
+
+    position = await store.log.append_entry("CNC-001", UNKNOWN, b"?")
+    cursor = f"{await store.log.epoch()}.{position}"
+    await happens(lambda: all(client.socket.about[1] == cursor for client in clients))
+    await asyncio.sleep(1.2)  # a check of the hub
+
+    types = {message["type"] for client in clients for message in client.seen}
+    assert types <= {"initial_data", "heartbeat"}
+    assert hub.state.feed is FeedStatus.LIVE
+
+
+# Errors of a script
+
+
+@pytest.mark.parametrize("resumes", [True, False])
+async def test_chain_that_cannot_be_followed_ends_in_a_snapshot(
+    store: Store, watch: Callable[..., Client], resumes: bool
+) -> None:
+    [first] = await logged(store, 1.0)
+    epoch = await store.log.epoch()
+    client = watch("CNC-001", f"{epoch}.{first.position}" if resumes else "")
+    await client.next("initial_data")
+    failures = SCRIPT_ERRORS.labels("missed")._value
+    before = failures.get()
+
+    await break_chain(store, "CNC-001")
+    [_] = await logged(store, 2.0)  # no frame: the hub's check finds the gap
+    if resumes:
+        client = watch("CNC-001", f"{epoch}.{first.position}")
+        message = await client.next("initial_data")
+        assert message["data"]["recovered"] is False
+    else:
+        message = await client.next("resync")
+    await asyncio.sleep(1.2)  # another check asks for nothing
+
+    assert [reading["value"] for reading in message["data"]["readings"]] == [2.0]
+    assert 1 <= failures.get() - before <= 2
+
+
+async def break_chain(store: Store, machine_id: str) -> None:
+    """Log an entry whose `prev` is not a position: the script that follows it fails."""
+    client = make_client(settings.REDIS_URL)
+    fields: dict[Any, Any] = {"kind": NOTE, "machine": machine_id, "prev": "x-y", "payload": "[]"}
+    position = await client.xadd(keys.LOG, fields)
+    await client.hset(keys.latest(machine_id), keys.POSITION_FIELD, position)
+    await client.aclose()
+
+
+async def test_machine_with_a_key_of_the_wrong_type_costs_the_others_nothing(
+    store: Store, hub: Hub, watch: Callable[..., Client]
+) -> None:
+    client = make_client(settings.REDIS_URL)
+    await client.set(keys.latest("MIL-002"), "no hash")
+    await client.aclose()
+    broken, good = watch("MIL-002"), watch("CNC-001")
+    await good.next("initial_data")
+
+    await logged(store, 1.0)
+
+    assert await good.values(1) == [1.0]
+    assert hub.state.feed is not FeedStatus.DOWN
+    assert broken.messages.empty()
 
 
 # Frames
@@ -249,7 +400,7 @@ async def test_frame_through_the_broadcaster_reaches_machine_and_dashboard(
     await machine.next("initial_data")
     await dashboard.next("initial_data")
 
-    await store.append([make_reading(7.0)])
+    await store.log.append([make_reading(7.0)])
 
     assert await machine.values(1) == [7.0]
     assert await dashboard.values(1) == [7.0]
@@ -281,7 +432,7 @@ async def test_log_that_was_lost_resynchronises_with_the_new_one(
 
     message = await client.next("resync")
     assert message["data"]["recovered"] is False
-    assert message["cursor"].startswith(await store.epoch())
+    assert message["cursor"].startswith(await store.log.epoch())
     assert [reading["value"] for reading in message["data"]["readings"]] == [2.0]
 
 
@@ -294,8 +445,8 @@ async def test_subscribed_dashboard_follows_exactly_these_machines(
     hub.subscribe(client.socket, ["MIL-002"])
     subscribed = await client.next("subscribed")
     greeting = await client.next("initial_data")
-    await store.append([make_reading(1.0)])
-    await store.append([make_reading(2.0, machine_id="MIL-002")])
+    await store.log.append([make_reading(1.0)])
+    await store.log.append([make_reading(2.0, machine_id="MIL-002")])
 
     assert subscribed["data"] == {"machine_ids": ["MIL-002"]}
     assert greeting["machine_id"] == "MIL-002"
@@ -348,9 +499,9 @@ async def test_socket_far_behind_is_sent_all_it_missed(
             make_reading(float(batch * 500 + n), measured_at=start + batch * 500 + n)
             for n in range(500)
         ]
-        await store.append(many)
+        await store.log.append(many)
 
-    client = watch("CNC-001", f"{await store.epoch()}.{first.position}")
+    client = watch("CNC-001", f"{await store.log.epoch()}.{first.position}")
 
     await client.next("initial_data")
     assert await client.values(1500) == [float(n) for n in range(1500)]
@@ -493,7 +644,7 @@ async def test_hub_counts_the_sockets_that_came(store: Store, watch: Callable[..
         watch(None)
 
     async with asyncio.timeout(3):
-        while (await store.counters()).get("websocket_connections_total") != 3:  # noqa: ASYNC110
+        while (await store.counters.all()).get("websocket_connections_total") != 3:  # noqa: ASYNC110
             await asyncio.sleep(0.05)
 
 
@@ -505,4 +656,4 @@ async def test_hub_watches_again_before_the_watch_is_over(
 
     soon = now_us() + 9 * SECOND_US
 
-    assert (await audience(store, now_us=soon)).watched == {"CNC-001", keys.DASHBOARD}
+    assert (await audience(store, now_us=soon)).watched == {"CNC-001", DASHBOARD}

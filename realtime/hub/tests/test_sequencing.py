@@ -9,18 +9,21 @@ import msgspec
 import pytest
 
 from realtime import protocol
-from realtime.broadcast.frames import Part
+from realtime.broadcast.frames import DashboardParts, MachineParts
 from realtime.hub.delivery import LATEST_MS, DeliveryProgress
-from realtime.hub.feeds import DashboardFeed, MachineFeed
+from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
 from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
 from realtime.hub.overdue import Overdue
 from realtime.hub.sequencing import Action, dashboard_action, machine_action
 from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
 from realtime.protocol import Cursor, Greeting, parse_cursor
+from realtime.tests.kinds import NOTE, UNKNOWN, make_note, make_unknown, note_payload, notes_in
 from sensors.enums import Quality
 from sensors.messages import (
+    READINGS,
     START,
     DashboardFrame,
+    Frame,
     LiveReading,
     LogEntry,
     MachineFrame,
@@ -32,6 +35,8 @@ from sensors.timestamps import SECOND_US
 
 MACHINE = "CNC-001"
 HISTORIES = 20_000
+DASHBOARD_HISTORIES = 5_000
+TYPES = {READINGS: "sensor_update", NOTE: "test_update"}
 T0 = 1_795_429_800_000  # milliseconds
 
 
@@ -130,8 +135,8 @@ def test_stream_has_come_as_far_as_its_newest_frame_while_frames_come() -> None:
     stream = DeliveryProgress()
 
     before = stream.reached_ms(now_us=7_000_000)
-    stream.take("6000-1")
-    stream.take("5000-9")
+    stream.advance("6000-1")
+    stream.advance("5000-9")
     while_they_come = stream.reached_ms(now_us=7_000_000)
     after = stream.reached_ms(now_us=8_000_000)
 
@@ -140,7 +145,7 @@ def test_stream_has_come_as_far_as_its_newest_frame_while_frames_come() -> None:
 
 def test_stream_that_is_far_behind_counts_no_more() -> None:
     stream = DeliveryProgress()
-    stream.take("6000-0")
+    stream.advance("6000-0")
 
     assert stream.reached_ms(now_us=60_000_000) == 60_000 - LATEST_MS
 
@@ -155,17 +160,17 @@ def test_late_frames_are_not_read_from_the_log_as_well() -> None:
     def check(second: int) -> int:
         comparison = Comparison([feed])
         now = second * SECOND_US
-        reached = shown.stream.reached_ms(now_us=now)
+        reached = shown.progress.reached_ms(now_us=now)
         comparison.check("e1", "5000-0", ["5000-0"], now_us=now, reached_ms=reached)
         return len(jobs)
 
-    shown.take(machine_frame("0-0", "4000-0", machine_id=other.machine_id))
+    shown.deliver(machine_frame("0-0", "4000-0", machine_id=other.machine_id))
     while_late = check(7)
-    shown.take(machine_frame("4000-0", "6500-0", machine_id=other.machine_id))
+    shown.deliver(machine_frame("4000-0", "6500-0", machine_id=other.machine_id))
     passed = check(8)
 
     assert (while_late, passed) == (0, 1)
-    assert jobs[0].need is ReadKind.FILL
+    assert jobs[0].kind is ReadKind.FILL
 
 
 class Recorder:
@@ -187,7 +192,12 @@ class Recorder:
 
 
 class World:
-    """One machine's log, a broadcaster, a layer that does what it likes, and a hub's feed."""
+    """One machine's log, a broadcaster, a layer that does what it likes, and a hub's feed.
+
+    The log's entries are of three kinds, one of which this process does not know.
+    """
+
+    machine_id: str | None = MACHINE
 
     def __init__(self, rng: random.Random) -> None:
         self.rng = rng
@@ -195,10 +205,11 @@ class World:
         self.epochs = 1
         self.entries: list[LogEntry] = []
         self.all_of: dict[str, list[str]] = {"e1": []}
+        self.kinds: dict[str, str] = {}
         self.sent = 0
-        self.on_the_way: list[MachineFrame] = []
+        self.on_the_way: list[Frame] = []
         self.jobs: list[tuple[LogRead, LogReadResult | None]] = []
-        self.feed = MachineFeed(MACHINE, self.start, grace_us=900_000)
+        self.feed = self.make_feed()
         self.sockets: list[tuple[Follower, Recorder, str | None]] = []
 
     @property
@@ -209,6 +220,17 @@ class World:
     def newest(self) -> str:
         return self.entries[-1].position if self.entries else START
 
+    def make_feed(self) -> Feed:
+        return MachineFeed(MACHINE, self.start, grace_us=900_000)
+
+    def shown(self, epoch: str, after: str = START) -> list[str]:
+        """The positions after this one of the entries that sockets are sent."""
+        return [
+            position
+            for position in self.all_of[epoch]
+            if self.kinds[position] != UNKNOWN and position_key(position) > position_key(after)
+        ]
+
     # What happens to the log
 
     def append(self) -> None:
@@ -216,9 +238,15 @@ class World:
         last_ms, last_seq = position_key(self.newest)
         is_same = last_ms == self.now_ms
         position = f"{self.now_ms}-{last_seq + 1 if is_same else 0}"
-        payload = b"[" + pack(_reading(position)) + b"]"
-        self.entries.append(LogEntry(position, "readings", self.newest, MACHINE, 1, payload))
+        kind = self.rng.choice((READINGS, READINGS, READINGS, NOTE, UNKNOWN))
+        payload = {
+            READINGS: b"[" + pack(_reading(position)) + b"]",
+            NOTE: note_payload(position),
+            UNKNOWN: b"?",
+        }[kind]
+        self.entries.append(LogEntry(position, kind, self.newest, MACHINE, 1, payload))
         self.all_of[self.epoch].append(position)
+        self.kinds[position] = kind
 
     def trim(self) -> None:
         kept = self.rng.randrange(1, 4)
@@ -235,26 +263,30 @@ class World:
     # What the broadcaster and the layer do
 
     def broadcast(self) -> None:
-        """One frame of one or more entries: merged, lost, doubled or swapped."""
+        """Frames of one or more entries: merged, lost, doubled or swapped."""
         waiting = self.entries[self.sent :]
         if not waiting:
             return
-        merged = waiting[: self.rng.randint(1, 3)]
+        merged = waiting[: self.rng.randint(1, 4)]
         self.sent += len(merged)
-        part = Part(merged[0].previous)
-        for entry in merged:
-            part.add(entry, entry.readings())
-        copies = self.rng.choice((0, 1, 1, 1, 1, 2))
-        for _ in range(copies):
-            at = len(self.on_the_way) - (self.rng.random() < 0.2)
-            self.on_the_way.insert(max(0, at), part.frame(MACHINE, self.epoch))
+        for frame in self.frames_of(merged):
+            copies = self.rng.choice((0, 1, 1, 1, 1, 2))
+            for _ in range(copies):
+                at = len(self.on_the_way) - (self.rng.random() < 0.2)
+                self.on_the_way.insert(max(0, at), frame)
+
+    def frames_of(self, entries: Sequence[LogEntry]) -> list[Frame]:
+        parts = MachineParts(0.05)
+        for entry in entries:
+            _add(parts, entry)
+        return parts.due(self.epoch, 0.0)
 
     def restart_broadcaster(self) -> None:
         self.sent = self.rng.randint(0, len(self.entries))
 
     def deliver(self) -> None:
         if self.on_the_way:
-            self.feed.take(self.on_the_way.pop(0))
+            self.feed.deliver(self.on_the_way.pop(0))
 
     # What the hub does
 
@@ -281,10 +313,11 @@ class World:
             self.feed.fail(job)
 
     def answer(self, job: LogRead) -> LogReadResult:
-        if job.need is ReadKind.FILL:
+        if job.kind is ReadKind.FILL:
             return LogReadResult(missed=self.missed(job.after))
-        greeting = Greeting(MACHINE, self.epoch, self.newest, {"readings": [], "alarms": []})
-        if job.need is ReadKind.SNAPSHOT or job.epoch != self.epoch:
+        values: dict[str, Any] = {"readings": [], "alarms": []}
+        greeting = Greeting(self.machine_id, self.epoch, self.newest, values)
+        if job.kind is ReadKind.SNAPSHOT or job.epoch != self.epoch:
             return LogReadResult(greeting)
         if self.rng.random() < 0.3:
             self.append()  # between the snapshot and the script
@@ -340,9 +373,9 @@ class World:
             follower, recorder, _ = self.rng.choice(self.sockets)
             if follower in self.feed.followers and follower.is_greeted:
                 del recorder.texts[self.rng.randint(1, len(recorder.texts)) :]
-                self.feed.lose(follower)
+                self.feed.mark_lost(follower)
                 if self.rng.random() < 0.5:
-                    self.feed.mend(follower)
+                    self.feed.recover(follower)
 
     def heal(self) -> None:
         """Nothing fails any more, and no frame arrives: the checks alone bring everyone home."""
@@ -381,28 +414,58 @@ def _reading(position: str) -> LiveReading:
     )
 
 
-def _assert_gap_free(world: World, texts: list[str], resumed_from: str | None) -> str | None:
-    """Check the whole life of one socket; returns the cursor it ended with."""
+class DashboardWorld(World):
+    """The same with a dashboard's feed, which gets snapshots instead of what it missed."""
+
+    machine_id = None
+
+    def make_feed(self) -> Feed:
+        return DashboardFeed(self.start, grace_us=900_000)
+
+    def frames_of(self, entries: Sequence[LogEntry]) -> list[Frame]:
+        parts = DashboardParts(0.25)
+        parts.skip(entries[0].previous)
+        for entry in entries:
+            _add(parts, entry)
+        return parts.due(self.epoch, 0.0)
+
+    def answer(self, job: LogRead) -> LogReadResult:
+        return LogReadResult(super().answer(job).greeting)
+
+
+def _add(parts: MachineParts | DashboardParts, entry: LogEntry) -> None:
+    parts.add(entry, "" if entry.kind == UNKNOWN else entry.kind, entry.items())
+
+
+def _positions_in(message: dict[str, Any]) -> list[str]:
+    """The positions of the entries in a message."""
+    if message["type"] == "test_update":
+        return list(message["data"]["notes"])
+    return [reading["metadata"]["at"] for reading in message["data"]["readings"]]
+
+
+def _assert_gap_free(world: World, texts: list[str], resumed_from: str | None) -> str:
+    """Check the whole life of one socket; returns the cursor of the last entry it has."""
     epoch, seen = "", START
     cursor: str | None = None
     for at, text in enumerate(texts):
         message = msgspec.json.decode(text)
         cursor = message["cursor"]
         assert (message["type"] == "initial_data") == (at == 0)
-        if message["type"] != "sensor_update":
+        if message["type"] in {"initial_data", "resync"}:
             assert not message["data"]["recovered"] or cursor == resumed_from
             epoch, seen = cursor.split(".")
             continue
-        for reading in message["data"]["readings"]:
-            order = world.all_of[epoch]
-            following = order[order.index(seen) + 1 if seen != START else 0]
-            assert reading["metadata"]["at"] == following
-            seen = following
-        assert cursor == f"{epoch}.{seen}"
-    return cursor
+        for position in _positions_in(message):
+            assert position == world.shown(epoch, seen)[0]
+            assert message["type"] == TYPES[world.kinds[position]]
+            seen = position
+        # An entry of an unknown kind may have moved the cursor past the message's last.
+        assert world.shown(epoch, seen) == world.shown(epoch, cursor.split(".")[1])
+    return f"{epoch}.{seen}"
 
 
-def test_every_socket_sees_every_reading_once_and_in_order_or_a_resync() -> None:
+def test_every_socket_sees_every_entry_once_and_in_order_or_a_resync(note_kind: None) -> None:
     steps, weights = list(ACTIONS), list(ACTIONS.values())
     for seed in range(HISTORIES):
         rng = random.Random(seed)
@@ -412,9 +475,40 @@ def test_every_socket_sees_every_reading_once_and_in_order_or_a_resync() -> None
         world.append()
         world.heal()
         for follower, recorder, cursor in world.sockets:
-            end = _assert_gap_free(world, recorder.texts, cursor)
+            epoch, seen = _assert_gap_free(world, recorder.texts, cursor).split(".")
             if follower in world.feed.followers:
-                assert end == f"{world.epoch}.{world.newest}", f"seed {seed}"
+                end = (follower.epoch, follower.last, epoch)
+                assert end == (world.epoch, world.newest, world.epoch), f"seed {seed}"
+                assert world.shown(epoch, seen) == [], f"seed {seed}"
+
+
+def test_dashboard_misses_no_entry_of_a_kind_that_is_not_coalesced(note_kind: None) -> None:
+    steps, weights = list(ACTIONS), list(ACTIONS.values())
+    for seed in range(DASHBOARD_HISTORIES):
+        rng = random.Random(seed)
+        world = DashboardWorld(rng)
+        for step in rng.choices(steps, weights, k=rng.randint(5, 45)):
+            step(world)
+        world.append()
+        world.heal()
+        for follower, recorder, _ in world.sockets:
+            epoch, newest = "", START
+            for text in recorder.texts:
+                message = msgspec.json.decode(text)
+                if message["type"] in {"initial_data", "resync"}:
+                    epoch, newest = message["cursor"].split(".")
+                for position in _positions_in(message):
+                    # An overlap repeats entries; one that was left out would be a gap.
+                    left_out = [
+                        one
+                        for one in world.shown(epoch, newest)
+                        if position_key(one) < position_key(position) and world.kinds[one] == NOTE
+                    ]
+                    assert left_out == [], f"seed {seed}"
+                    newest = max(newest, position, key=position_key)
+            if follower in world.feed.followers:
+                assert (follower.epoch, follower.last) == (world.epoch, world.newest)
+                assert world.shown(epoch, newest) == [], f"seed {seed}"
 
 
 def test_dashboard_sockets_share_one_snapshot_for_a_gap() -> None:
@@ -425,9 +519,9 @@ def test_dashboard_sockets_share_one_snapshot_for_a_gap() -> None:
         feed.join(Follower(feed, recorder))
     feed.settle(jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []})))
 
-    feed.take(dashboard_frame("11-0", "12-0"))
+    feed.deliver(dashboard_frame("11-0", "12-0"))
     [job] = jobs
-    feed.take(dashboard_frame("12-0", "14-0", text='{"late": 1}'))
+    feed.deliver(dashboard_frame("12-0", "14-0", text='{"late": 1}'))
     feed.settle(job, LogReadResult(Greeting(None, "e1", "13-0", {"machines": []})))
 
     for recorder in recorders:
@@ -441,22 +535,22 @@ def test_log_that_went_back_is_resynchronised() -> None:
     recorder = Recorder()
     feed.join(Follower(feed, recorder))
     feed.settle(jobs.pop(), LogReadResult(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
-    feed.take(machine_frame("10-0", "20-0"))
+    feed.deliver(machine_frame("10-0", "20-0"))
 
     feed.check("e1", "10-0", tip_before="20-0", now_us=20_000)
     [job] = jobs
     feed.settle(jobs.pop(), LogReadResult(missed=MissedEntries("e1", "10-0", None)))
 
-    assert (job.need, job.after) == (ReadKind.FILL, "20-0")
-    assert [job.need for job in jobs] == [ReadKind.SNAPSHOT]
+    assert (job.kind, job.after) == (ReadKind.FILL, "20-0")
+    assert [job.kind for job in jobs] == [ReadKind.SNAPSHOT]
 
 
 def test_log_trimmed_until_it_is_empty_is_nothing_new() -> None:
     jobs: list[LogRead] = []
     shown = Subscriptions(jobs.append)
-    follower = Follower(shown.dashboard, Recorder())
-    shown.dashboard.join(follower)
-    shown.dashboard.settle(
+    follower = Follower(shown.dashboard(), Recorder())
+    shown.dashboard().join(follower)
+    shown.dashboard().settle(
         jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []}))
     )
 
@@ -511,7 +605,7 @@ def test_frame_without_text_moves_the_place_in_silence() -> None:
     feed.join(follower)
     feed.settle(jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []})))
 
-    feed.take(dashboard_frame("10-0", "12-0", text=""))
+    feed.deliver(dashboard_frame("10-0", "12-0", text=""))
 
     assert follower.last == "12-0"
     assert len(recorder.texts) == 1
@@ -540,3 +634,39 @@ def test_fill_texts_hold_whole_entries_of_at_most_500_readings() -> None:
     messages = [msgspec.json.decode(text) for text in texts]
     assert [len(message["data"]["readings"]) for message in messages] == [400, 400, 200]
     assert [message["cursor"] for message in messages] == ["e1.2-0", "e1.4-0", "e1.5-0"]
+
+
+def test_fill_texts_hold_runs_of_one_kind_and_pass_over_unknown_ones(note_kind: None) -> None:
+    payload = b"[" + pack(_reading("x")) + b"]"
+    entries = (
+        LogEntry("1-0", READINGS, START, MACHINE, 1, payload),
+        make_unknown("2-0", previous="1-0"),
+        LogEntry("3-0", READINGS, "2-0", MACHINE, 1, payload),
+        make_note("4-0", "a", previous="3-0"),
+        make_note("5-0", "b", previous="4-0"),
+        make_unknown("6-0", previous="5-0"),
+    )
+
+    readings, notes = protocol.fill_texts(MissedEntries("e1", "6-0", entries))
+
+    assert msgspec.json.decode(readings)["cursor"] == "e1.3-0"
+    assert len(msgspec.json.decode(readings)["data"]["readings"]) == 2
+    assert msgspec.json.decode(notes)["cursor"] == "e1.5-0"
+    assert notes_in(notes) == ["a", "b"]
+
+
+def test_filled_follower_stands_behind_the_last_entry_of_an_unknown_kind() -> None:
+    jobs: list[LogRead] = []
+    feed = MachineFeed(MACHINE, jobs.append, grace_us=SECOND_US)
+    recorder = Recorder()
+    follower = Follower(feed, recorder)
+    feed.join(follower)
+    feed.settle(jobs.pop(), LogReadResult(Greeting(MACHINE, "e1", "10-0", {"readings": []})))
+    for _ in range(2):  # the second waits for the read that the first one caused
+        feed.deliver(machine_frame("11-0", "12-0"))
+
+    unknown = make_unknown("11-0", previous="10-0")
+    feed.settle(jobs.pop(), LogReadResult(missed=MissedEntries("e1", "11-0", (unknown,))))
+
+    assert follower.last == "12-0"
+    assert len(recorder.texts) == 2

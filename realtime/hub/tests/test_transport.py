@@ -21,7 +21,7 @@ class Client:
         self.wire = DirectTransport()
         self.reads = asyncio.Event()
         self.read()
-        self.socket = Socket("machine", self._send, self.reads.clear, wire=self.wire)
+        self.socket = Socket("machine", self._send, self.reads.clear, transport=self.wire)
 
     def read(self) -> None:
         self.reads.set()

@@ -1,4 +1,4 @@
-"""What a machine's page tells beside its values, out of stored readings."""
+"""The machine's page beside its values: events, ranges, schematic and last message."""
 
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -6,21 +6,25 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from msgspec.structs import replace
 
-from realtime.pages.machine import clock_sentence, range_of, said_last, since_text, time_text
+from realtime.pages.machine import clock_sentence, last_message, since_text
 from realtime.pages.tests.test_pages import CASES, make_viewer
 from realtime.presentation.events import Silence, machine_silences, recent_events
-from realtime.presentation.schematics import PLACES, spots
-from realtime.presentation.texts import sensor_label
-from realtime.presentation.view_models import PICTURED
+from realtime.presentation.machines import PICTURED, sensor_row, sensor_value
+from realtime.presentation.moments import time_text
+from realtime.presentation.schematics import POINTS, spots
+from realtime.presentation.view_models import SensorValue
+from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
-from sensors.enums import Quality
+from sensors.enums import Connectivity, Quality
 from sensors.history.queries.changes import Change
 from sensors.history.tests.rows import NOON, make_reading, make_sensor, write_at
 from sensors.history.tests.test_buckets_and_changes import at, described
 from sensors.models import ConflictingReading
 from sensors.readers import positions
-from sensors.timestamps import SECOND_US, format_us, from_datetime, now_us, parse_rfc3339
+from sensors.timestamps import SECOND_US, from_datetime, now_us, parse_rfc3339
+from sensors.twins.states import MachineState, SensorState, machine_state, sensor_state
 
 GOOD = Quality.GOOD
 
@@ -53,7 +57,7 @@ def test_silence_of_one_sensor_is_none_of_the_machine() -> None:
 
 @pytest.mark.django_db
 def test_events_tell_silence_quality_and_conflict() -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
     sensor = make_sensor()
     sensor.stale_seconds = 30
     sensor.save()
@@ -85,38 +89,42 @@ def test_events_tell_silence_quality_and_conflict() -> None:
     assert silences[-1] == Silence(at(30), at(100))
 
 
-def machine_json(connectivity: str, age: float, stale_seconds: int = 30) -> dict[str, object]:
-    stamp = format_us(NOON - round(age * SECOND_US))
-    latest = {"timestamp": stamp, "received_at": stamp}
-    sensors = [{"latest": latest, "stale_seconds": stale_seconds}]
-    return {"connectivity": connectivity, "sensors": sensors}
+def state_with(*ages: float) -> MachineState:
+    """A machine whose only sensor, stale after 30 s, sent readings of these ages."""
+    sensor = described()
+    machine = MachineDescription(
+        pk=1, machine_id="CNC-001", name="", kind="", site="", area="", line="", active=True,
+        sensors={sensor.name: sensor},
+    )  # fmt: skip
+    readings = [make_reading(-age, received_at=at(-age)) for age in ages]
+    return machine_state(machine, readings, now_us=NOON)
 
 
-def test_since_is_what_the_readings_say() -> None:
+def test_since_follows_the_readings() -> None:
     known, unknown = Silence(0, at(-60)), Silence(0, at(-600), is_known=False)
 
-    assert since_text(machine_json("online", 1), [known], NOON) == "since 11:59:00"
-    assert since_text(machine_json("online", 1), [unknown], NOON) == "since at least 11:50:00"
-    assert since_text(machine_json("stale", 50), [], NOON) == "since 11:59:40"
-    assert since_text(machine_json("offline", 150), [], NOON) == "since 11:59:00"
-    assert since_text({"connectivity": "never_seen", "sensors": []}, [], NOON) == ""
+    states = [state_with(1), state_with(50), state_with(150), state_with()]
+
+    assert [state.connectivity for state in states] == list(Connectivity)
+    assert since_text(states[0], [known], NOON) == "since 11:59:00"
+    assert since_text(states[0], [unknown], NOON) == "since at least 11:50:00"
+    assert since_text(states[1], [], NOON) == "since 11:59:40"
+    assert since_text(states[2], [], NOON) == "since 11:59:00"
+    assert since_text(states[3], [], NOON) == ""
 
 
 def test_since_names_the_day_unless_it_is_today() -> None:
     yesterday = from_datetime(datetime(2026, 11, 22, 8, tzinfo=UTC))
 
-    assert (
-        since_text(machine_json("online", 1), [Silence(0, yesterday)], NOON)
-        == "since 2026-11-22 08:00:00"
-    )
+    assert since_text(state_with(1), [Silence(0, yesterday)], NOON) == "since 2026-11-22 08:00:00"
 
 
 def test_range_mark_stays_in_the_bar() -> None:
-    marks = [
-        range_of({"latest": {"value": value}}, described())["mark"] for value in (-99, 75, 500)
-    ]
+    readings = [make_reading(value=value) for value in (-99, 75, 500)]
 
-    assert marks == [0, 49.25, 98.5]
+    rows = [sensor_row(sensor_state(described(), reading, now_us=NOON)) for reading in readings]
+
+    assert [row.mark for row in rows] == [0, 49.25, 98.5]
 
 
 def test_clock_is_told_as_it_was_seen() -> None:
@@ -131,28 +139,40 @@ def test_moment_names_the_day_unless_it_is_today(settings: Any) -> None:
         assert time_text(parse_rfc3339(moment), now_us=parse_rfc3339(now)) == words
 
 
-def test_nothing_said_is_none() -> None:
-    assert said_last([{"latest": None}], NOON) is None
+def test_last_message_without_a_reading_is_none() -> None:
+    assert last_message([SensorState(described())], NOON) is None
+
+
+def test_last_message_is_the_reading_that_arrived_last() -> None:
+    older, newer = make_reading(-1, 20.0), make_reading(-5, 21.0, received_at=NOON)
+
+    states = [sensor_state(described(), reading, now_us=NOON) for reading in (older, newer)]
+    message = last_message(states, NOON)
+
+    assert message is not None
+    assert (message.number, message.measured, message.received) == ("21", "11:59:55", "12:00:00")
+
+
+def values_named(*names: str) -> list[SensorValue]:
+    return [sensor_value(SensorState(replace(described(), name=name))) for name in names]
 
 
 @pytest.mark.parametrize("picture", sorted(PICTURED | {"machine"}))
 def test_spots_have_labels_that_do_not_touch(picture: str) -> None:
-    names = [*PLACES.get(picture, {}), "flow", "voltage"]
+    names = [*POINTS.get(picture, {}), "flow", "voltage"]
 
-    found = spots(picture, [{"sensor_type": name, "label": sensor_label(name)} for name in names])
+    placed = spots(picture, values_named(*names))
 
-    assert sorted(spot["sensor_type"] for spot in found) == sorted(names)
+    assert sorted(spot.sensor.sensor_type for spot in placed) == sorted(names)
     for side in (True, False):
-        rows = [spot["label_y"] for spot in found if spot["is_left"] is side]
+        rows = [spot.label_y for spot in placed if spot.is_left is side]
         assert all(after - before >= 49 for before, after in pairwise(rows))
 
 
 def test_label_in_the_picture_has_a_line_for_where_it_sits() -> None:
-    names = ("vibration.drive_end", "temperature")
+    placed = spots("pump", values_named("vibration.drive_end", "temperature"))
 
-    found = spots("pump", [{"sensor_type": name, "label": sensor_label(name)} for name in names])
-
-    assert {tuple(spot["label_lines"]) for spot in found} == {
+    assert {spot.label_lines for spot in placed} == {
         ("Vibration", "drive end"),
         ("Temperature",),
     }
@@ -162,7 +182,7 @@ def test_label_in_the_picture_has_a_line_for_where_it_sits() -> None:
 def test_summary_gives_the_steps_of_a_sensor(client: Client) -> None:
     make_sensor()
     client.force_login(make_viewer())
-    positions.resume("log")
+    positions.resume("history", "log")
     now = now_us()
     write_at(1, [make_reading(0, 21.0, measured_at=now - 60 * SECOND_US)])
 
@@ -188,7 +208,7 @@ def test_summary_of_what_there_is_not_is_404(client: Client, query: str) -> None
 def test_sparks_give_steps_by_row(client: Client) -> None:
     make_sensor()
     client.force_login(make_viewer())
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(0, 21.0, measured_at=now_us() - 60 * SECOND_US)])
 
     answer = client.get("/sparks", {"row": ["CNC-001/sensor_1", "CNC-001/other", "NO/thing", "x"]})

@@ -14,6 +14,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from django.conf import settings
 from django.contrib.auth.models import Permission, User
+from django.template import Engine
 from django.test import AsyncClient, Client
 
 from realtime.presentation import texts
@@ -23,7 +24,7 @@ from sensors.models import Machine, Sensor, SensorType
 from sensors.store.client import make_client
 from sensors.store.store import Store
 from sensors.tests.outages import redis_away
-from sensors.timestamps import SECOND_US, now_us
+from sensors.timestamps import SECOND_US, now_us, parse_rfc3339
 
 STATIC = Path(settings.BASE_DIR) / "static"
 TEMPLATES = Path(settings.BASE_DIR) / "templates"
@@ -81,7 +82,7 @@ def send(machine_id: str = "CNC-001", *, age: float = 3, **changes: Any) -> None
 
 async def _append(reading: LiveReading) -> None:
     store = Store(settings.REDIS_URL)
-    await store.append([reading])
+    await store.log.append([reading])
     await store.aclose()
 
 
@@ -266,6 +267,8 @@ async def test_page_opens_while_redis_is_away(
     assert ">Live data unavailable.</p>" in page
     # There are no values that a time could be named for.
     assert not re.search(r"Values below are from \d", page)
+    assert re.findall(r'data-part="quality">([^<]*)<', page) == ["unknown"]
+    assert "No data received yet" not in page
     assert 'data-connectivity="unknown"' in page
 
 
@@ -285,9 +288,9 @@ def test_queries_do_not_grow_with_machines(
         page_of(viewer, path)
 
 
-# Session, user, permissions (own, groups); machines and sensors, for a machine twice,
-# and its changes and conflicts.
-QUERIES = {"/": 6, "/machines/CNC-001/": 10}
+# Session, user, permissions (own, groups); machines and sensors; of a machine its changes and
+# conflicts.
+QUERIES = {"/": 6, "/machines/CNC-001/": 8}
 
 
 def test_theme_is_kept_and_written_by_the_server(viewer: Client) -> None:
@@ -364,14 +367,13 @@ def test_words_and_figures_are_those_of_the_script() -> None:
     for seconds, words in CASES["durations"]:
         assert texts.duration_text(seconds) == words
     for qualities, words in CASES["quality_notes"]:
-        sensors = [{"sensor_type": name, "quality": word} for name, word in qualities.items()]
-        worst = max(qualities.values(), key=list(texts.QUALITIES).index)
-        assert texts.quality_note(sensors, worst) == words
+        worst = texts.worst_quality(qualities.values())
+        assert texts.quality_note(qualities, worst) == words
     for connectivity, worst, some_stale, turn in CASES["urgencies"]:
         assert texts.urgency(connectivity, worst, some_stale=some_stale) == turn
     for timestamp, received_at, words in CASES["clocks"]:
-        latest = {"timestamp": timestamp, "received_at": received_at}
-        assert texts.clock_word(latest) == words
+        skew = (parse_rfc3339(timestamp) - parse_rfc3339(received_at)) / SECOND_US
+        assert texts.clock_word(skew) == words
     assert texts.words() == CASES["words"]
 
 
@@ -381,6 +383,20 @@ def test_templates_hold_no_inline_script_style_or_handler() -> None:
             continue
         text = template.read_text(encoding="utf-8")
         assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)", text), template
+
+
+@pytest.mark.parametrize("path", ["/", "/?kiosk=1", "/machines/CNC-001/", "/style/"])
+def test_templates_print_no_undefined_variable(
+    viewer: Client, settings: Any, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    settings.DEBUG = True
+    make_machine()
+    make_machine("OLD-001", active=False)
+    send()
+    viewer.cookies["theme"] = "light"
+    monkeypatch.setattr(Engine.get_default(), "string_if_invalid", "UNDEFINED: %s")
+
+    assert re.findall(r"UNDEFINED: \S+", page_of(viewer, path)) == []
 
 
 def test_vendored_files_are_what_their_readme_says() -> None:

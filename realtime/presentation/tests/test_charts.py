@@ -15,8 +15,8 @@ from realtime.presentation import charts
 def test_span_of_the_address_is_chosen_or_else_the_first(minutes: str, chosen: int) -> None:
     choices = charts.span_choices(minutes)
 
-    assert [choice["minutes"] for choice in choices if choice["is_chosen"]] == [chosen]
-    assert [choice["word"] for choice in choices] == ["15 min", "1 h", "8 h"]
+    assert [choice.minutes for choice in choices if choice.is_chosen] == [chosen]
+    assert [choice.word for choice in choices] == ["15 min", "1 h", "8 h"]
 
 
 @pytest.mark.django_db

@@ -213,27 +213,27 @@ async def test_wrong_token_is_closed_4401(dial: Open) -> None:
 async def test_machine_socket_sees_a_reading_from_the_log(
     store: Store, broadcast: None, logged_in: Open
 ) -> None:
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
     browser = await logged_in("/ws/machines/CNC-001")
     greeting = await browser.next("initial_data")
 
-    receipt = await store.append([make_reading(2.0)])
+    receipt = await store.log.append([make_reading(2.0)])
 
     update = await browser.next("sensor_update")
     assert [reading["value"] for reading in greeting["data"]["readings"]] == [1.0]
     assert [reading["value"] for reading in update["data"]["readings"]] == [2.0]
-    assert update["cursor"] == f"{await store.epoch()}.{receipt.position}"
+    assert update["cursor"] == f"{await store.log.epoch()}.{receipt.position}"
     assert update["machine_id"] == "CNC-001"
 
 
 async def test_machine_socket_resumes_by_its_cursor(
     store: Store, broadcast: None, logged_in: Open
 ) -> None:
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
     first = await logged_in("/ws/machines/CNC-001")
     cursor = (await first.next("initial_data"))["cursor"]
     await first.disconnect()
-    await store.append([make_reading(2.0)])
+    await store.log.append([make_reading(2.0)])
 
     second = await logged_in(f"/ws/machines/CNC-001?cursor={cursor}")
 
@@ -246,17 +246,17 @@ async def test_machine_socket_resumes_by_its_cursor(
 async def test_cursor_that_the_log_no_longer_holds_is_not_recovered(
     store: Store, logged_in: Open
 ) -> None:
-    first = (await store.append([make_reading(1.0)])).position
-    await store.append([make_reading(2.0)])
-    last = (await store.append([make_reading(3.0)])).position
+    first = (await store.log.append([make_reading(1.0)])).position
+    await store.log.append([make_reading(2.0)])
+    last = (await store.log.append([make_reading(3.0)])).position
     assert last is not None
-    await store.trim(last)
+    await store.log.trim(last)
 
-    browser = await logged_in(f"/ws/machines/CNC-001?cursor={await store.epoch()}.{first}")
+    browser = await logged_in(f"/ws/machines/CNC-001?cursor={await store.log.epoch()}.{first}")
 
     greeting = await browser.next("initial_data")
     assert greeting["data"]["recovered"] is False
-    assert greeting["cursor"] == f"{await store.epoch()}.{last}"
+    assert greeting["cursor"] == f"{await store.log.epoch()}.{last}"
 
 
 @pytest.mark.parametrize("cursor", ["x", "-1", "18446744073709551616", "e.1--1", "%00", ""])
@@ -305,7 +305,7 @@ async def test_ping_is_answered(logged_in: Open) -> None:
 
 @pytest.mark.parametrize("path", ["/ws/machines/CNC-001", "/ws/dashboard"])
 async def test_get_latest_is_answered(store: Store, logged_in: Open, path: str) -> None:
-    await store.append([make_reading(1.0)])
+    await store.log.append([make_reading(1.0)])
     browser = await logged_in(path)
     await browser.next("initial_data")
 

@@ -44,7 +44,7 @@ def formset(*sensors: Sensor, **fields: str) -> dict[str, str]:
 
 
 def keep_reading(machine: Machine) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(sensor_id=machine.sensors.get().pk)])
 
 
@@ -193,7 +193,7 @@ def test_device_key_made_and_its_secret_shown_once(admin: Client) -> None:
 def test_device_key_speaks_for_somebody(admin: Client) -> None:
     response = admin.post(page("devicekey", "add"), {"name": "gateway"})
 
-    assert "Choose the machines" in response.content.decode()
+    assert "Select the machines" in response.content.decode()
     assert DeviceKey.objects.count() == 0
 
 
@@ -225,7 +225,9 @@ def test_device_key_revoked_and_not_rotated_any_more(admin: Client) -> None:
     after = DeviceKey.objects.get()
     assert after.revoked_at is not None
     assert after.secret_hash == key.secret_hash
-    assert "Revoked keys stay revoked" in str(list(get_messages(response.wsgi_request))[-1])
+    assert "Revoked keys cannot get a new secret: gateway." in str(
+        list(get_messages(response.wsgi_request))[-1]
+    )
 
 
 def test_records_show_times_as_moments_and_only_read(admin: Client) -> None:

@@ -1,4 +1,4 @@
-"""What the document says of each address: handlers name it by `described_by`."""
+"""The operations of the document; handlers name theirs by `described_by`."""
 
 from typing import Any
 
@@ -40,35 +40,35 @@ _PAGE = (
     _query(
         "limit",
         {"type": "integer", "minimum": 1, "maximum": MAX_RESULTS, "default": DEFAULT_RESULTS},
-        "How many at most.",
+        "Maximum number of results.",
     ),
     _query(
         "cursor",
         {"type": "string", "pattern": "^[A-Za-z0-9_-]+$"},
-        "As `next` of the page before has it; left out for the first.",
+        "The cursor in `next` of the previous page; omitted for the first page.",
     ),
 )
 _HISTORY = (
-    {**_query("machine_id", _ID, "Of this machine only."), "example": "CNC-001"},
+    {**_query("machine_id", _ID, "Only readings of this machine."), "example": "CNC-001"},
     _query(
         "sensor_type",
         {"type": "string", "pattern": f"^{SENSOR_NAME.pattern}$"},
-        "Of this sensor only, such as `vibration.drive_end`.",
+        "Only readings of this sensor, such as `vibration.drive_end`.",
     ),
-    _query("start", MOMENT, "The earliest time, included: RFC 3339 with an offset."),
-    _query("end", MOMENT, "The latest time, not included."),
+    _query("start", MOMENT, "Start of the time range, inclusive: RFC 3339 with an offset."),
+    _query("end", MOMENT, "End of the time range, exclusive: RFC 3339 with an offset."),
 )
 _REQUEST_ID = reference("parameters", "X-Request-ID")
 _ACK = _query(
     "ack",
     described(words(("logged", "stored")), "", default="logged"),
-    "`logged`: answered when the log keeps it. `stored`: when the database has it, or after "
-    "1.5 s with 202.",
+    "`logged`: respond when the log has the reading. `stored`: respond when the database has it, "
+    "or with 202 after 1.5 s.",
 )
 _PARTIAL = _query(
     "partial",
     described(words(("false", "true")), "", default="false"),
-    "`true` takes the good rows and answers 207 when some are refused.",
+    "`true` accepts the valid rows and responds with 207 when others are refused.",
 )
 
 
@@ -96,10 +96,11 @@ _MIXED = lists({"oneOf": [shape("Result"), shape("Refused")]})
 
 READING_IN = _operation(
     "send_reading",
-    "Readings in",
+    "Send readings",
     "Send one reading",
-    "Answered as soon as the reading is durably logged. Every retry is safe: what was taken "
-    "before is a `duplicate`. After 429 and 503 wait for `Retry-After` and send it again.",
+    "The response is sent as soon as the reading is durably logged. Every retry is safe: a reading "
+    "that was accepted before is a `duplicate`. After 429 and 503 wait for `Retry-After` and send "
+    "it again.",
     DEVICE,
     parameters=[_ACK],
     requestBody=_body(
@@ -109,15 +110,17 @@ READING_IN = _operation(
         broken_sensor=examples.BROKEN_SENSOR_IN,
     ),
     responses={
-        "200": answer("Taken before.", shape("Result"), {"duplicate": examples.DUPLICATE}, *RATE),
+        "200": answer(
+            "Accepted before.", shape("Result"), {"duplicate": examples.DUPLICATE}, *RATE
+        ),
         "201": answer(
-            "Taken.",
+            "Accepted.",
             shape("Result"),
             {"accepted": examples.ACCEPTED, "late": examples.LATE},
             *RATE,
         ),
         "202": answer(
-            "`ack=stored`: logged, not in the database yet.",
+            "`ack=stored`: logged, not yet in the database.",
             shape("Result"),
             {"not_stored": examples.NOT_STORED},
             *RATE,
@@ -127,26 +130,26 @@ READING_IN = _operation(
 )
 BATCH_IN = _operation(
     "send_batch",
-    "Readings in",
+    "Send readings",
     "Send many readings",
-    "All or none, decided from the content before anything is kept; with `partial=true` the good "
-    "ones. One result per reading, in order. A batch is one request of the rate limit.",
+    "All readings or none, decided from the content before any is logged; with `partial=true` the "
+    "valid ones. One result per reading, in order. A batch counts as one request.",
     DEVICE,
     parameters=[_ACK, _PARTIAL],
     requestBody=_body(
         "BatchIn", one_machine=examples.BATCH_IN, many_machines=examples.MIXED_BATCH_IN
     ),
     responses={
-        "200": answer("All taken before.", _ROWS, {"duplicates": [examples.DUPLICATE]}, *RATE),
-        "201": answer("Taken.", _ROWS, {"taken": [examples.ACCEPTED, examples.LATE]}, *RATE),
+        "200": answer("All accepted before.", _ROWS, {"duplicates": [examples.DUPLICATE]}, *RATE),
+        "201": answer("Accepted.", _ROWS, {"accepted": [examples.ACCEPTED, examples.LATE]}, *RATE),
         "202": answer(
-            "`ack=stored`: logged, not in the database yet.",
+            "`ack=stored`: logged, not yet in the database.",
             _ROWS,
             {"not_stored": [examples.NOT_STORED]},
             *RATE,
         ),
         "207": answer(
-            "`partial=true`: some taken, some refused.",
+            "`partial=true`: some accepted, some refused.",
             _MIXED,
             {"partial": [examples.ACCEPTED, examples.REFUSED]},
             *RATE,
@@ -173,9 +176,9 @@ def _read(
 
 READINGS = _read(
     "list_readings",
-    "List the history",
-    "Newest first, from the database: a reading that was just logged may come a moment later. "
-    "Follow `next` for older ones; pages stay in place while readings come in.",
+    "Read the history",
+    "Newest first, from the database: a reading that was just logged may follow a moment later. "
+    "Follow `next` for older readings; pages are stable while new readings arrive.",
     answer(
         "A page.",
         shape("ReadingPage"),
@@ -183,13 +186,13 @@ READINGS = _read(
     ),
     problems.MACHINE,
     problems.RANGE,
-    tag="Readings out",
+    tag="Read history",
     parameters=[*_HISTORY, *_PAGE],
 )
 MACHINES = _read(
     "list_machines",
     "List the machines",
-    "By machine_id, each with its sensors and their latest readings.",
+    "Sorted by machine_id, each with its sensors and their latest readings.",
     answer(
         "A page.",
         shape("MachinePage"),
@@ -211,7 +214,7 @@ LATEST = _read(
     "get_latest",
     "Get the latest readings",
     "The newest reading of each sensor that has sent one.",
-    answer("They are.", shape("MachineLatest"), {"latest": examples.MACHINE_LATEST}),
+    answer("The latest readings.", shape("MachineLatest"), {"latest": examples.MACHINE_LATEST}),
     problems.LOG,
     problems.MACHINE,
     parameters=[_MACHINE_ID],
@@ -219,7 +222,7 @@ LATEST = _read(
 STATUS = _read(
     "get_status",
     "Get a machine's status",
-    "Whether it is heard, without its sensors.",
+    "The machine with its connectivity, without its sensors.",
     answer("The status.", shape("MachineStatus"), {"status": examples.STATUS}),
     problems.LOG,
     problems.MACHINE,
@@ -230,8 +233,8 @@ TOKEN = _operation(
     "create_token",
     "Tokens",
     "Log in",
-    "Both tokens end with logout, a new password or deactivation. Five failures lock user and "
-    "address for 15 minutes.",
+    "Both tokens end with logout, password change or deactivation. Five failures lock the user "
+    "from this address for 15 minutes.",
     NOBODY,
     requestBody=_body("Credentials", credentials=examples.CREDENTIALS),
     responses={
@@ -243,7 +246,7 @@ TOKEN_REFRESH = _operation(
     "refresh_token",
     "Tokens",
     "Get a new access token",
-    "A refresh token is good for 24 hours.",
+    "A refresh token is valid for 24 hours.",
     NOBODY,
     requestBody=_body("Refresh", refresh=examples.REFRESH),
     responses={

@@ -26,7 +26,7 @@ from sensors.units import UNIT_LENGTH
 
 _SENSOR_NAME = described(
     {"type": "string", "pattern": f"^{SENSOR_NAME.pattern}$"},
-    "A type of sensor, and its position after a dot where a machine has several.",
+    "The sensor type, with a dot and a position where a machine has several of the type.",
 )
 _NO_CONTROL = r"^[^\u0000-\u001f\u007f-\u009f]*$"
 _SCALAR: Part = {"type": ["string", "number", "boolean", "null"]}
@@ -47,8 +47,8 @@ def _metadata() -> Part:
             "maxLength": field_rules.METADATA_NAME_LENGTH,
             "pattern": _NO_CONTROL,
         },
-        "description": f"At most {field_rules.METADATA_SIZE} characters as JSON; objects and lists "
-        "in it are kept as their JSON text.",
+        "description": f"At most {field_rules.METADATA_SIZE} characters as JSON; nested objects "
+        "and lists are stored as their JSON text.",
     }
 
 
@@ -59,16 +59,17 @@ def _sent() -> dict[str, Part]:
         "value": described(or_null(NUMBER), "In `unit`; null only with quality `bad`."),
         "unit": described(
             {"type": "string", "minLength": 1, "maxLength": UNIT_LENGTH},
-            "Any known unit of the sensor's dimension: it is converted.",
+            "Any known unit of the sensor's dimension; the value is converted.",
             pattern=_NO_CONTROL,
         ),
         "timestamp": described(
             MOMENT,
-            "When it was measured: RFC 3339 with an offset. From 2000 to "
-            f"{settings.MAX_FUTURE_SECONDS} s ahead of the server. Six digits of a second count.",
+            "Time of the measurement: RFC 3339 with an offset, from 2000 to "
+            f"{settings.MAX_FUTURE_SECONDS} s ahead of the server. Digits beyond microseconds are "
+            "cut.",
         ),
         "quality": described(
-            words(QUALITY_BY_WORD), "`poor` reads back as `uncertain`.", default="good"
+            words(QUALITY_BY_WORD), "`poor` is returned as `uncertain` on reads.", default="good"
         ),
         "metadata": _metadata(),
     }
@@ -82,11 +83,9 @@ def _result() -> Part:
         "received_at": MOMENT,
         "processed_at": MOMENT,
         "status": described(
-            words(_TAKEN), "`late`: older than the latest, kept. `duplicate`: taken before."
+            words(_TAKEN), "`late`: older than the latest, stored. `duplicate`: accepted before."
         ),
-        "stored": described(
-            {"const": False}, "Only with 202: it is logged, the database does not have it yet."
-        ),
+        "stored": described({"const": False}, "Only with 202: logged, not yet in the database."),
     }
     return objects(properties, optional=["stored"])
 
@@ -106,23 +105,24 @@ _READING: dict[str, Part] = {
     "quality": words(quality.word for quality in Quality),
     "metadata": {"type": "object", "additionalProperties": _SCALAR},
     "received_at": MOMENT,
-    "late": described(YES_OR_NO, "It was older than the latest when it came."),
+    "late": described(YES_OR_NO, "Older than the latest reading on arrival."),
 }
 _LATEST: dict[str, Part] = {
     **_READING,
     "age_seconds": described(
-        {"type": "number", "minimum": 0}, "Server time less the earlier of its two times."
+        {"type": "number", "minimum": 0},
+        "Server time minus the earlier of `timestamp` and `received_at`.",
     ),
     "stale": described(YES_OR_NO, "Older than the sensor's stale_seconds."),
 }
 _STATUS: dict[str, Part] = {
     "machine_id": TEXT,
     **dict.fromkeys(("name", "kind", "site", "area", "line"), TEXT),
-    "active": described(YES_OR_NO, "False when it is retired."),
+    "active": described(YES_OR_NO, "False if the machine is retired."),
     "connectivity": described(
         words(Connectivity),
-        "`online`: a sensor is fresh. `stale`: none is. `offline`: none was heard for 3 times its "
-        "longest stale time.",
+        "`online`: a sensor is fresh. `stale`: no sensor is fresh. `offline`: no data for 3 times "
+        "the longest stale time. `never_seen`: no data yet.",
     ),
     "last_seen_at": or_null(MOMENT),
     "alarms": lists({"type": "object"}),
@@ -137,11 +137,11 @@ _PROBLEM: dict[str, Part] = {
     "type": described({"type": "string", "format": "uri-reference"}, "`/problems/<code>`"),
     "title": TEXT,
     "status": {"type": "integer"},
-    "detail": described(TEXT, "What was expected and what came."),
-    "code": described(TEXT, "Stable; the first of `errors`."),
-    "request_id": described(or_null(TEXT), "As in the header X-Request-ID, and in the log."),
+    "detail": described(TEXT, "The expected and the received value."),
+    "code": described(TEXT, "Stable; that of the first of `errors`."),
+    "request_id": described(or_null(TEXT), "As in the header X-Request-ID and in the log."),
     "errors": lists(shape("FieldError"), maxItems=100),
-    "error_count": described(COUNT, "All of them; `errors` lists the first hundred."),
+    "error_count": described(COUNT, "The number of all errors; `errors` lists the first 100."),
 }
 _CREDENTIALS: dict[str, Part] = {
     "username": {"type": "string", "minLength": 1, "maxLength": 150, "pattern": _NO_CONTROL},
@@ -156,7 +156,8 @@ _FRESH: dict[str, Part] = {
 
 def _page(items: str) -> Part:
     following = described(
-        or_null({"type": "string", "format": "uri"}), "The next page; null on the last."
+        or_null({"type": "string", "format": "uri"}),
+        "Link to the next page; null on the last page.",
     )
     return objects({"results": lists(shape(items)), "next": following})
 
@@ -167,7 +168,7 @@ def schemas() -> dict[str, Any]:
     optional = ["quality", "metadata"]
     many: dict[str, Any] = {"minItems": 1, "maxItems": settings.MAX_BATCH}
     batch = {
-        "machine_id": described(_machine_id(), "For the readings that leave theirs out."),
+        "machine_id": described(_machine_id(), "For readings without a machine_id of their own."),
         "readings": lists(shape("BatchReadingIn"), **many),
     }
     refused = {"index": COUNT, "status": {"const": "refused"}, "errors": lists(shape("FieldError"))}
@@ -191,6 +192,8 @@ def schemas() -> dict[str, Any]:
         "Refresh": closed({"refresh": _TOKEN_IN}),
         "FreshToken": objects(_FRESH),
         "Tokens": objects({**_FRESH, "refresh": TEXT}),
-        "FieldError": _error(index=described(COUNT, "The reading's place in its batch.")),
+        "FieldError": _error(
+            index=described(COUNT, "Position of the reading in its batch, from 0.")
+        ),
         "Problem": objects(_PROBLEM, optional=["errors", "error_count"]),
     }

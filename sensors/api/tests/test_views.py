@@ -46,7 +46,7 @@ def gone(*query: Any) -> Any:
 def keep(*seconds: float) -> None:
     """Readings of CNC-001's temperature in the database."""
     sensor = make_machine().sensors.get()
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(second, second, sensor_id=sensor.pk) for second in seconds])
 
 

@@ -25,7 +25,7 @@ YEAR = 365 * 86_400
 
 @pytest.fixture(autouse=True)
 def _at_the_start(db: None) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
 
 
 def keep(seconds: list[float], *, sensor: Sensor, number: int = 1) -> None:

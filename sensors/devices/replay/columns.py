@@ -47,7 +47,7 @@ def _unit_of(sensor_type: str) -> str:
     slug = sensor_type.partition(".")[0]
     if slug not in SHIPPED_UNITS:
         raise MappingRefused(
-            f"{slug} is none of the types shipped, so say the unit: {sensor_type}:UNIT"
+            f"{slug} is not a shipped sensor type; give its unit as {sensor_type}:UNIT"
         )
     return SHIPPED_UNITS[slug]
 
@@ -80,7 +80,7 @@ def find_columns(
     time = _index(names, time_column.strip() if time_column else _time_column(names))
     values = tuple(_index(names, mapping.column) for mapping in mappings)
     if time in values:
-        raise MappingRefused(f"the column {shown(names[time])} is the time, it cannot be a sensor")
+        raise MappingRefused(f"the column {shown(names[time])} is the time and cannot be a sensor")
     return ColumnIndices(len(names), time, values)
 
 
@@ -90,7 +90,7 @@ def _time_column(names: Sequence[str]) -> str:
         if candidate in by_lower:
             return by_lower[candidate]
     raise MappingRefused(
-        f"no column is called {', '.join(TIME_COLUMNS)}; say which one holds the time with "
+        f"no column is named {', '.join(TIME_COLUMNS)}; name the time column with "
         f"--time-column. {_there_are(names)}"
     )
 
@@ -99,7 +99,7 @@ def _index(names: Sequence[str], wanted: str) -> int:
     if names.count(wanted) == 1:
         return names.index(wanted)
     if wanted in names:
-        raise MappingRefused(f"the column {shown(wanted)} stands more than once")
+        raise MappingRefused(f"the column {shown(wanted)} appears more than once")
     raise MappingRefused(f"there is no column {shown(wanted)}. {_there_are(names)}")
 
 
@@ -108,5 +108,5 @@ def _there_are(names: Sequence[str]) -> str:
     if len(names) > MAX_COLUMNS_SHOWN:
         return f"Its first columns are {listed}"
     if len(names) == 1:
-        return f"Its only column is {listed}: is the delimiter another one? See --delimiter"
+        return f"Its only column is {listed}; set --delimiter if the separator is another"
     return f"Its columns are {listed}"

@@ -103,4 +103,4 @@ def payloads(
 def _stop_if_hopeless(tally: Tally, machine_id: str) -> None:
     for code in HOPELESS:
         if refusal := tally.refusals.get((machine_id, code)):
-            raise SendingStopped(f"The server takes nothing for {machine_id}: {refusal.detail}")
+            raise SendingStopped(f"The server accepts nothing for {machine_id}: {refusal.detail}")

@@ -64,7 +64,7 @@ class Recording:
             except UnicodeError as exc:
                 raise RecordingRefused(
                     f"{self.path} line {lines.count} is not {self._encoding}: {_reason(exc)}. "
-                    "Give --encoding, such as latin-1 or utf-16."
+                    "Set --encoding, such as latin-1 or utf-16."
                 ) from exc
             except OSError as exc:
                 raise RecordingRefused(f"{self.path} cannot be read: {exc.strerror}.") from exc

@@ -46,5 +46,7 @@ def make_schedule(survey: Survey, *, speed: float, keep_time: bool, start: int) 
     )
     moments = [schedule.stamp(survey.oldest), schedule.stamp(survey.newest)]
     if min(moments) < FIRST_US or max(*moments, schedule.due(survey.newest)) > LAST_US:
-        raise RecordingRefused(f"At speed {speed:g} the replay would leave the years 1 to 9999.")
+        raise RecordingRefused(
+            f"At speed {speed:g} the replay would go beyond the years 1 to 9999."
+        )
     return schedule

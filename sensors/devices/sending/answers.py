@@ -110,17 +110,17 @@ def stop_unless_answered(response: httpx.Response) -> None:
         body = problem(response)
         raise SendingStopped(
             f"The server refused the device key (401 {body.code}): {body.detail} "
-            "Make one with `python manage.py device_key create` and set DEVICE_KEY."
+            "Create one with `python manage.py device_key create` and set DEVICE_KEY."
         )
     if response.is_redirect:
         raise SendingStopped(
             f"{response.url} redirects to {response.headers.get('Location', 'nowhere')}: "
-            "give the address that answers itself."
+            "use the final address."
         )
     if response.status_code in NOT_OURS and "problem+json" not in _media_type(response):
         raise SendingStopped(
-            f"{response.url} answered {response.status_code} without saying why, as this "
-            "platform would: is it another server?"
+            f"{response.url} responded with {response.status_code}, but not in the format of this "
+            "platform. Check the address."
         )
 
 
@@ -151,7 +151,7 @@ def _count_rows(tally: Tally, response: httpx.Response) -> list[RowError]:
         rows = msgspec.json.decode(response.content, type=list[ResultRow])
     except msgspec.DecodeError as exc:
         raise SendingStopped(
-            f"{response.url} answered {response.status_code}, but not as this platform does: {exc}."
+            f"{response.url} responded with {response.status_code} in an unknown format: {exc}."
         ) from exc
     tally.accepted += sum(row.status == "accepted" for row in rows)
     tally.late += sum(row.status == "late" for row in rows)

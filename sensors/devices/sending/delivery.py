@@ -93,13 +93,13 @@ class Delivery:
             try:
                 response = await self._client.post(self._path, content=batch.body)
             except httpx.RequestError as exc:
-                self._failed(f"no answer from {self._client.base_url}: {_reason(exc)}", None)
+                self._failed(f"no response from {self._client.base_url}: {_reason(exc)}", None)
             else:
                 if not answers.is_retryable(response.status_code, tries=tries):
                     return response
                 body = answers.problem(response)
                 self._failed(
-                    f"the server answers {response.status_code} {body.code}",
+                    f"the server responds with {response.status_code} {body.code}",
                     answers.retry_after(response),
                 )
 

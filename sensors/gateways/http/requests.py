@@ -50,7 +50,7 @@ def of_django(request: HttpRequest) -> DeviceRequest:
         except RequestDataTooBig:
             raise BodyTooLarge(settings.MAX_BODY_BYTES) from None
         except UnreadablePostError as exc:
-            raise SensorsError("The body broke off.", code="bad-request") from exc
+            raise SensorsError("The request body ended too early.", code="bad-request") from exc
 
     return DeviceRequest(
         request.method or "",
@@ -69,7 +69,7 @@ def to_django(answer: DeviceAnswer) -> HttpResponse:
 class BodyTooLarge(SensorsError):
     status = 413
     code = "body-too-large"
-    title = "The body is too large"
+    title = "Request body too large"
 
     def __init__(self, limit: int) -> None:
         # The rest of the body is not read.
@@ -79,7 +79,7 @@ class BodyTooLarge(SensorsError):
 class BodyTooSlow(SensorsError):
     status = 408
     code = "request-timeout"
-    title = "The body did not come in time"
+    title = "Request body too slow"
 
     def __init__(self, seconds: float) -> None:
         detail = f"Expected the whole body within {seconds:g} s."
@@ -89,7 +89,7 @@ class BodyTooSlow(SensorsError):
 class MethodNotAllowed(SensorsError):
     status = 405
     code = "method-not-allowed"
-    title = "The method is not allowed here"
+    title = "Method not allowed"
 
     def __init__(self, method: str | None, allowed: str) -> None:
         super().__init__(f"Expected {allowed}, got {method}.", headers={"Allow": allowed})
@@ -98,12 +98,12 @@ class MethodNotAllowed(SensorsError):
 class UnsupportedMediaType(SensorsError):
     status = 415
     code = "unsupported-media-type"
-    title = "The type of the body is not taken"
+    title = "Unsupported media type"
 
 
 class InvalidParameter(SensorsError):
     code = "invalid-parameter"
-    title = "The query is not valid"
+    title = "Invalid query parameters"
 
 
 def parse_options(query: str) -> IngestOptions:
@@ -122,7 +122,7 @@ _DEFAULT = IngestOptions()
 def _one_of(query: QueryDict, name: str, allowed: tuple[str, str]) -> str:
     value = query.get(name, allowed[0])
     if not isinstance(value, str) or value not in allowed:
-        raise InvalidParameter(f"{name} must be {' or '.join(allowed)}, got {value[:60]!a}.")
+        raise InvalidParameter(f"Expected {name} to be {' or '.join(allowed)}, got {value[:60]!a}.")
     return value
 
 
@@ -130,7 +130,7 @@ def check_content_type(request: DeviceRequest) -> None:
     """Accept JSON in UTF-8, not compressed. Raises UnsupportedMediaType."""
     if request.content_encoding.strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType(
-            "Send the body as it is, not compressed.", code="unsupported-encoding"
+            "Compressed bodies are not supported.", code="unsupported-encoding"
         )
     if request.content_type == JSON:
         return
@@ -142,4 +142,4 @@ def check_content_type(request: DeviceRequest) -> None:
         raise UnsupportedMediaType(f"Expected Content-Type: {JSON}.")
     charset = parameters.get("charset", "utf-8")
     if charset.strip("\"'").lower() not in ("utf-8", "utf8", "us-ascii"):
-        raise UnsupportedMediaType("Expected UTF-8.", code="unsupported-charset")
+        raise UnsupportedMediaType("Expected charset utf-8.", code="unsupported-charset")

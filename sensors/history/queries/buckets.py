@@ -1,7 +1,7 @@
-"""The shape of a sensor's recent history in a bounded number of steps, for charts.
+"""Histories of sensors in a bounded number of buckets, for charts.
 
-Lowest, highest and last value of each step: repeats and any order give the same, so that a page
-may add live readings to what it loaded.
+A bucket holds the lowest and the highest value: repeats and any order of readings give the same
+bucket, so that a page may add live readings to the buckets that it loaded.
 """
 
 from collections.abc import Sequence
@@ -11,22 +11,22 @@ from django.db import connection
 
 from sensors.enums import Quality
 
-# What is read of one sensor at most; a denser history is summed up from its newest rows alone.
+# Rows read per sensor; a denser history is summed up from its newest rows alone.
 MAX_ROWS = 200_000
-# Sensors asked at once; SQLite takes 500 parts in a query.
+# Sensors per query; SQLite takes 500 parts in a compound SELECT.
 MAX_SENSORS = 100
-_STEPS = (
-    "SELECT sensor_id, (measured_at - %s) / %s AS step, MIN(measured_at), MAX(measured_at),"
+_BUCKETS = (
+    "SELECT sensor_id, (measured_at - %s) / %s AS bucket, MIN(measured_at), MAX(measured_at),"
     " MIN(value), MAX(value), MAX(quality) FROM (SELECT sensor_id, measured_at, value, quality"
     " FROM sensors_reading WHERE sensor_id = %s AND measured_at >= %s AND measured_at < %s"
-    " ORDER BY measured_at DESC LIMIT %s) AS newest GROUP BY sensor_id, step"
+    " ORDER BY measured_at DESC LIMIT %s) AS newest GROUP BY sensor_id, bucket"
 )
 
 
 class Bucket(msgspec.Struct, frozen=True):
-    """Times in microseconds since 1970 UTC, the step's number from 0, its worst quality.
+    """The readings of a sensor within one bucket of time, numbered from 0.
 
-    `low` and `high` are None when no reading of the step had a value.
+    Times are microseconds since 1970 UTC. `low` and `high` are None when no reading had a value.
     """
 
     number: int
@@ -37,25 +37,26 @@ class Bucket(msgspec.Struct, frozen=True):
     worst: Quality
 
 
-def reading_summary(
-    sensor_ids: Sequence[int], *, start: int, end: int, step_us: int, most_rows: int = MAX_ROWS
+def reading_buckets(
+    sensor_ids: Sequence[int], *, start: int, end: int, bucket_us: int, max_rows: int = MAX_ROWS
 ) -> dict[int, list[Bucket]]:
-    """The steps that hold readings with start <= measured time < end, by sensor, in order.
+    """Read the buckets that hold readings with start <= measured time < end, by sensor, in order.
 
-    At most `MAX_SENSORS` sensors; each costs at most `most_rows` rows, the newest.
+    At most `MAX_SENSORS` sensors; each costs at most `max_rows` rows, the newest. One query.
     """
-    asked = sensor_ids[:MAX_SENSORS]
-    found: dict[int, list[Bucket]] = {sensor_id: [] for sensor_id in asked}
-    if not asked:
-        return found
+    sensor_ids = sensor_ids[:MAX_SENSORS]
+    buckets: dict[int, list[Bucket]] = {sensor_id: [] for sensor_id in sensor_ids}
+    if not sensor_ids:
+        return buckets
     parameters = [
         parameter
-        for sensor_id in asked
-        for parameter in (start, step_us, sensor_id, start, end, most_rows)
+        for sensor_id in sensor_ids
+        for parameter in (start, bucket_us, sensor_id, start, end, max_rows)
     ]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join([_STEPS] * len(asked)), parameters)
+        cursor.execute(" UNION ALL ".join([_BUCKETS] * len(sensor_ids)), parameters)
         rows = cursor.fetchall()
-    for sensor_id, number, first_at, last_at, low, high, worst in sorted(rows, key=lambda r: r[:2]):
-        found[sensor_id].append(Bucket(number, first_at, last_at, low, high, Quality(worst)))
-    return found
+    rows.sort(key=lambda row: row[:2])
+    for sensor_id, number, first_at, last_at, low, high, worst in rows:
+        buckets[sensor_id].append(Bucket(number, first_at, last_at, low, high, Quality(worst)))
+    return buckets

@@ -1,4 +1,4 @@
-"""When a sensor fell silent and when its quality changed, out of its newest rows."""
+"""Changes of sensors: silences and changes of quality, found in their newest rows."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,10 @@ from sensors.catalogue.descriptions import SensorDescription
 from sensors.enums import Quality
 from sensors.timestamps import SECOND_US
 
-# What is read of one sensor at most, and how many changes are given.
+# Rows read and changes returned per sensor.
 MAX_ROWS = 5000
 MAX_CHANGES = 50
-# Sensors asked at once; SQLite takes 500 parts in a query.
+# Sensors per query; SQLite takes 500 parts in a compound SELECT.
 MAX_SENSORS = 100
 _CHANGES = (
     "SELECT * FROM (SELECT sensor_id, before_at, measured_at, before_quality, quality FROM"
@@ -26,9 +26,10 @@ _CHANGES = (
 
 
 class Change(msgspec.Struct, frozen=True):
-    """A reading unlike the one before it, which was measured at `before_at`.
+    """A reading that follows a silence or a reading of another quality.
 
-    Times in microseconds since 1970 UTC; the oldest row that was read has nothing before it.
+    Times are microseconds since 1970 UTC: the reading's own, and that of the reading before it,
+    which is None for the oldest row that was read.
     """
 
     sensor: SensorDescription
@@ -39,34 +40,34 @@ class Change(msgspec.Struct, frozen=True):
 
     @property
     def is_silence(self) -> bool:
-        """Whether nothing came for longer than the sensor's stale time."""
+        """Whether the sensor was stale before this reading."""
         limit = self.sensor.stale_seconds * SECOND_US
         return self.before_at is not None and self.at - self.before_at > limit
 
 
 def reading_changes(sensors: Sequence[SensorDescription], *, start: int, end: int) -> list[Change]:
-    """The newest changes with start <= measured time < end, newest first; one query.
+    """Read the newest changes with start <= measured time < end, newest first; one query.
 
-    Of each sensor at most `MAX_ROWS` rows are read and `MAX_CHANGES` changes given.
+    At most `MAX_ROWS` rows are read and `MAX_CHANGES` changes returned per sensor.
     """
-    asked = {sensor.id: sensor for sensor in sensors[:MAX_SENSORS]}
-    if not asked:
+    by_id = {sensor.id: sensor for sensor in sensors[:MAX_SENSORS]}
+    if not by_id:
         return []
     parameters = [
         parameter
-        for sensor in asked.values()
+        for sensor in by_id.values()
         for parameter in (
             *(sensor.id, start, end, MAX_ROWS),
             *(sensor.stale_seconds * SECOND_US, MAX_CHANGES),
         )
     ]
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join([_CHANGES] * len(asked)), parameters)
+        cursor.execute(" UNION ALL ".join([_CHANGES] * len(by_id)), parameters)
         rows = cursor.fetchall()
     rows.sort(key=lambda row: (row[2], row[0]), reverse=True)
     return [
         Change(
-            sensor=asked[sensor_id],
+            sensor=by_id[sensor_id],
             before_at=before_at,
             at=at,
             before=None if before is None else Quality(before),

@@ -1,7 +1,7 @@
-"""Readings out of the database, newest first.
+"""Stored readings, newest first, in pages.
 
-Each sensor is asked for its own newest rows by the key (sensor, measured time), so that what is
-read is bounded by the page, however dense or sparse the history is.
+The newest rows of each sensor are read by the key (sensor, measured time): the size of the page
+bounds the rows read, however dense or sparse the history is.
 """
 
 from collections.abc import Sequence
@@ -16,12 +16,12 @@ from sensors.messages import LiveReading
 from sensors.models import Reading, Sensor
 from sensors.timestamps import SECOND_US
 
-# Most pages end within this; only the rest is looked for in all the partitions.
+# Most pages end within this time; only the others search all partitions.
 RECENT_US = 40 * 86_400 * SECOND_US
-# Beyond any time that the history keeps.
+# Before and after all times that the history keeps.
 FIRST_US, END_US = 0, 2**62
-# Sensors asked at once: SQLite takes 500 parts in a query, and four parameters each.
-SENSORS_AT_ONCE = 100
+# Sensors per query: SQLite takes 500 parts in a compound SELECT; each takes four parameters.
+QUERY_SENSORS = 100
 _NEWEST = (
     "SELECT * FROM (SELECT sensor_id, measured_at, received_at, value, quality, late, metadata"
     " FROM sensors_reading WHERE sensor_id = %s AND measured_at >= %s AND measured_at < %s"
@@ -31,14 +31,14 @@ _Row = tuple[int, int, int, float | None, int, bool, str]
 
 
 class PageCursor(NamedTuple):
-    """A reading's place in the order of a history, which is newest first."""
+    """The sort key of a reading in a history, from which the next page continues."""
 
     measured_at: int
     sensor_id: int
 
 
 class Page(msgspec.Struct, frozen=True):
-    """Readings, newest first, and the place after which more follow; None at the end."""
+    """Readings, newest first, and the cursor of the next page; None on the last page."""
 
     readings: list[LiveReading]
     next: PageCursor | None
@@ -64,10 +64,10 @@ def reading_history(
     limit: int = 100,
     after: PageCursor | None = None,
 ) -> Page:
-    """The newest `limit` readings with start <= measured time < end (microseconds).
+    """Read the newest `limit` readings with start <= measured time < end (microseconds).
 
-    With `after` those that follow this place. Three queries when up to 100 sensors have some,
-    five when the readings lie far back.
+    With `after`, the readings that follow this cursor. Three queries when up to 100 sensors have
+    readings, five when the readings lie far back.
     """
     if after is not None:
         end = min(end, after.measured_at + 1)
@@ -75,10 +75,10 @@ def reading_history(
     rows = _newest_rows(sensors, start=recent, end=end, limit=limit + 1, after=after)
     if len(rows) <= limit and recent > start:
         rows = _newest_rows(sensors, start=start, end=end, limit=limit + 1, after=after)
-    shown = rows[:limit]
+    page_rows = rows[:limit]
     return Page(
-        readings=_readings(shown),
-        next=PageCursor(shown[-1][1], shown[-1][0]) if len(rows) > limit else None,
+        readings=_readings(page_rows),
+        next=PageCursor(page_rows[-1][1], page_rows[-1][0]) if len(rows) > limit else None,
     )
 
 
@@ -87,13 +87,15 @@ def _newest_rows(
 ) -> list[_Row]:
     candidates = _candidates(sensors, start=start, end=end, limit=limit, after=after)
     rows: list[_Row] = []
-    for at in range(0, len(candidates), SENSORS_AT_ONCE):
-        some = candidates[at : at + SENSORS_AT_ONCE]
+    for index in range(0, len(candidates), QUERY_SENSORS):
+        chunk = candidates[index : index + QUERY_SENSORS]
         parameters = [
-            parameter for sensor_id, until in some for parameter in (sensor_id, start, until, limit)
+            parameter
+            for sensor_id, until in chunk
+            for parameter in (sensor_id, start, until, limit)
         ]
         with connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join([_NEWEST] * len(some)), parameters)
+            cursor.execute(" UNION ALL ".join([_NEWEST] * len(chunk)), parameters)
             rows += cursor.fetchall()
     rows.sort(key=lambda row: (row[1], row[0]), reverse=True)
     return rows[:limit]
@@ -102,13 +104,13 @@ def _newest_rows(
 def _candidates(
     sensors: QuerySet[Sensor], *, start: int, end: int, limit: int, after: PageCursor | None
 ) -> Sequence[tuple[int, int]]:
-    """(sensor, until when) of those that can be on the page.
+    """The sensors that can have readings on the page, each with the end of its readings.
 
-    A sensor whose newest reading comes after those of `limit` others cannot.
+    A sensor is left out when `limit` others have newer readings than its newest.
     """
     until: Value | Case = Value(end, BigIntegerField())
     if after is not None and end == after.measured_at + 1:
-        # Of the readings of the same moment those of smaller sensors are still to come.
+        # Readings of the cursor's own time: those of sensors with smaller ids still follow.
         until = Case(
             When(pk__lt=after.sensor_id, then=Value(end)),
             default=Value(end - 1),
@@ -117,13 +119,13 @@ def _candidates(
     newest = Reading.objects.filter(
         sensor_id=OuterRef("pk"), measured_at__gte=start, measured_at__lt=OuterRef("until")
     ).order_by("-measured_at")
-    found = (
+    candidates = (
         sensors.annotate(until=until)
         .annotate(newest=Subquery(newest.values("measured_at")[:1]))
         .filter(newest__isnull=False)
         .order_by("-newest", "-pk")
     )
-    return list(found.values_list("pk", "until")[:limit])
+    return list(candidates.values_list("pk", "until")[:limit])
 
 
 def _readings(rows: Sequence[_Row]) -> list[LiveReading]:

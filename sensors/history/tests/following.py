@@ -10,8 +10,7 @@ from django.conf import settings
 from sensors.history.reader import HistoryReader
 from sensors.messages import START, Audience, LiveReading
 from sensors.store import keys
-from sensors.store.client import make_client
-from sensors.store.decoding import text
+from sensors.store.client import make_client, text
 from sensors.store.store import Store
 
 PATIENCE = 10.0  # seconds
@@ -30,13 +29,13 @@ async def reading(store: Store) -> AsyncIterator["asyncio.Task[None]"]:
 
 
 async def append(store: Store, readings: list[LiveReading]) -> str:
-    receipt = await store.append(readings)
+    receipt = await store.log.append(readings)
     assert receipt.position is not None
     return receipt.position
 
 
 async def stored(store: Store, position: str) -> None:
-    assert await store.wait_stored(position, seconds=PATIENCE)
+    assert await store.progress.wait_stored(position, seconds=PATIENCE)
 
 
 async def raw_entry(payload: bytes, **changes: Any) -> str:
@@ -56,5 +55,5 @@ async def raw_entry(payload: bytes, **changes: Any) -> str:
 
 async def audience(store: Store, *, now_us: int) -> Audience:
     """Who watches and who listens, as the broadcaster is told."""
-    _, found = await store.read_with_audience(START, count=1, wait=False, now_us=now_us)
-    return found
+    _, _, audience = await store.log.read_with_audience(START, count=1, wait=False, now_us=now_us)
+    return audience

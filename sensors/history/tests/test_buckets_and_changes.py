@@ -4,7 +4,7 @@ import pytest
 
 from sensors.catalogue.descriptions import SensorDescription
 from sensors.enums import Quality
-from sensors.history.queries.buckets import Bucket, reading_summary
+from sensors.history.queries.buckets import Bucket, reading_buckets
 from sensors.history.queries.changes import Change, reading_changes
 from sensors.history.tests.rows import NOON, make_reading, make_sensor, write_at
 from sensors.readers import positions
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def _writer_at_start(db: None) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
 
 
 def at(second: float) -> int:
@@ -41,7 +41,7 @@ def test_steps_hold_lowest_highest_and_worst() -> None:
     rows = [(1, 20.0, Quality.GOOD), (4, 25.0, Quality.BAD), (12, 22.0, Quality.GOOD)]
     write_at(1, [make_reading(second, value, quality=quality) for second, value, quality in rows])
 
-    found = reading_summary([1], start=NOON, end=at(60), step_us=10 * SECOND_US)
+    found = reading_buckets([1], start=NOON, end=at(60), bucket_us=10 * SECOND_US)
 
     assert found == {
         1: [
@@ -55,7 +55,7 @@ def test_step_without_a_value_has_none() -> None:
     make_sensor()
     write_at(1, [make_reading(1, None, quality=Quality.BAD)])
 
-    [step] = reading_summary([1], start=NOON, end=at(60), step_us=10 * SECOND_US)[1]
+    [step] = reading_buckets([1], start=NOON, end=at(60), bucket_us=10 * SECOND_US)[1]
 
     assert (step.low, step.high) == (None, None)
 
@@ -65,7 +65,7 @@ def test_steps_end_before_the_end_and_are_apart_by_sensor() -> None:
     make_sensor(2)
     write_at(1, [make_reading(1, 1.0), make_reading(60, 2.0), make_reading(5, 3.0, sensor_id=2)])
 
-    found = reading_summary([1, 2], start=NOON, end=at(60), step_us=10 * SECOND_US)
+    found = reading_buckets([1, 2], start=NOON, end=at(60), bucket_us=10 * SECOND_US)
 
     assert [[step.high for step in steps] for steps in found.values()] == [[1.0], [3.0]]
 
@@ -74,13 +74,13 @@ def test_denser_history_is_summed_up_from_its_newest_rows() -> None:
     make_sensor()
     write_at(1, [make_reading(second, float(second)) for second in range(30)])
 
-    found = reading_summary([1], start=NOON, end=at(60), step_us=10 * SECOND_US, most_rows=5)
+    found = reading_buckets([1], start=NOON, end=at(60), bucket_us=10 * SECOND_US, max_rows=5)
 
     assert [(step.number, step.low, step.high) for step in found[1]] == [(2, 25.0, 29.0)]
 
 
 def test_no_sensor_has_no_steps() -> None:
-    assert reading_summary([], start=0, end=1, step_us=1) == {}
+    assert reading_buckets([], start=0, end=1, bucket_us=1) == {}
 
 
 def test_changes_are_silences_and_qualities() -> None:

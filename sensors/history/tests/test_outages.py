@@ -43,14 +43,14 @@ async def test_database_that_refuses_for_a_while_loses_nothing_and_is_logged_onc
             async with table_away():
                 for at in range(10, 40, 10):
                     last = await append(store, readings[at : at + 10])
-                await happens(lambda: "history_interrupted" in {each["event"] for each in events})
-                assert not await store.wait_stored(last, seconds=0.2)
+                await happens(lambda: "reader_interrupted" in {each["event"] for each in events})
+                assert not await store.progress.wait_stored(last, seconds=0.2)
                 await happens(lambda: lag.get() > 0)
             await stored(store, last)
 
     assert await in_database(kept) == sent(readings)
-    said = [event["event"] for event in events if event["event"].startswith("history_")]
-    assert said == ["history_interrupted", "history_resumed"]
+    said = [event["event"] for event in events if event["event"].startswith("reader_")]
+    assert said == ["reader_interrupted", "reader_resumed"]
     assert lag.get() == 0
 
 
@@ -101,7 +101,7 @@ async def test_postgresql_away_and_back_loses_nothing(
             async with postgresql_away():
                 for at in range(100, 300, 20):
                     last = await append(store, readings[at : at + 20])
-                await happens(lambda: "history_interrupted" in {each["event"] for each in events})
+                await happens(lambda: "reader_interrupted" in {each["event"] for each in events})
             await stored(store, last)
 
     assert await in_database(kept) == sent(readings)
@@ -113,7 +113,7 @@ async def test_redis_away_and_back_loses_nothing(store: Store) -> None:
         async with reading(store):
             await stored(store, await append(store, readings[:10]))
             async with redis_away():
-                await happens(lambda: "history_interrupted" in {each["event"] for each in events})
+                await happens(lambda: "reader_interrupted" in {each["event"] for each in events})
             last = await append(store, readings[10:])
             await stored(store, last)
 

@@ -15,7 +15,7 @@ from sensors.timestamps import SECOND_US, parse_rfc3339
 
 @pytest.fixture
 def log_begun(db: None) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
 
 
 def test_months_are_made_from_2000_to_the_one_after_now() -> None:
@@ -81,7 +81,7 @@ def test_write_of_a_month_without_a_partition_is_a_dead_letter() -> None:
 @pytest.mark.on_postgresql
 @pytest.mark.django_db(transaction=True)
 def test_write_locks_no_reader_out_while_it_makes_a_month() -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
     write_at(1, [make_reading(1)])
     other = connection.copy()
     try:

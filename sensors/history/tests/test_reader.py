@@ -6,18 +6,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from django.db import connection
 from structlog.testing import capture_logs
 
 from sensors.exceptions import LeaseLost
-from sensors.history.entries import batches
-from sensors.history.reader import HistoryReader, run_history
+from sensors.history.reader import MAX_ROWS, HistoryReader
 from sensors.history.tests.following import PATIENCE, append, raw_entry, reading, stored
 from sensors.history.tests.rows import conflicts, kept, make_reading, make_sensor, saved, sent
 from sensors.history.writer import write
-from sensors.messages import START, LogEntry, pack
+from sensors.messages import START, pack
 from sensors.metrics import ROWS_STORED
 from sensors.models import DeadLetter, Reading
 from sensors.readers import positions
+from sensors.readers.running import run_reader
 from sensors.store.store import Store
 from sensors.tests.outages import in_database
 
@@ -39,12 +40,12 @@ async def test_reader_stores_what_was_logged_before_and_what_comes(store: Store)
 
     with counted_rows() as rows:
         async with reading(store):
-            await stored(store, await store.last_position())
+            await stored(store, await store.log.last_position())
             last = await append(store, second)
             await stored(store, last)
 
     assert await in_database(kept) == sent([*first, *second])
-    assert await in_database(saved) == (await store.epoch(), last)
+    assert await in_database(saved) == (await store.log.epoch(), last)
     assert rows == [703]
 
 
@@ -74,7 +75,7 @@ async def test_reader_starts_where_the_database_is_and_marks_it_at_once(store: S
     last = await append(store, [make_reading(1)])
     async with reading(store):
         await stored(store, last)
-    await store.mark_stored("", START)
+    await store.progress.mark("history", "", START)
 
     async with reading(store):
         await stored(store, last)
@@ -103,12 +104,12 @@ async def test_reader_of_an_emptied_log_goes_on_with_its_new_epoch(
     with capture_logs() as events:
         async with reading(store):
             await stored(store, last)
-            before = await store.epoch()
+            before = await store.log.epoch()
             await fresh_store()
             last = await append(store, new)
             await stored(store, last)
 
-    epoch = await store.epoch()
+    epoch = await store.log.epoch()
     assert epoch != before
     assert await in_database(kept) == sent(old + new)
     assert await in_database(saved) == (epoch, last)
@@ -123,7 +124,7 @@ async def test_two_readers_at_once_store_everything_once_and_one_gives_up(store:
     for at in range(0, 60, 3):
         await append(store, readings[at : at + 3])
         await asyncio.sleep(0)
-    await stored(store, await store.last_position())
+    await stored(store, await store.log.last_position())
     for at in range(60, 120):
         if any(task.done() for task in tasks):
             break
@@ -205,12 +206,12 @@ async def test_conflicts_beyond_the_window_are_kept_beside_the_first(
     assert await in_database(conflicts) == [(row.measured_at, 90.0, 80.0) for row in again]
 
 
-async def test_run_history_hands_over_to_the_process_that_stands_by(store: Store) -> None:
+async def test_reader_hands_over_to_the_process_that_stands_by(store: Store) -> None:
     readings = [make_reading(i) for i in range(2)]
     stops = [asyncio.Event(), asyncio.Event()]
-    first = asyncio.create_task(run_history(stops[0]))
+    first = asyncio.create_task(run_reader("history", stops[0]))
     await stored(store, await append(store, readings[:1]))
-    second = asyncio.create_task(run_history(stops[1]))
+    second = asyncio.create_task(run_reader("history", stops[1]))
 
     stops[0].set()
     await asyncio.wait_for(first, timeout=PATIENCE)
@@ -226,48 +227,38 @@ async def test_reader_trims_what_is_stored_and_old(store: Store, settings: Any) 
     for second in range(3):
         await append(store, [make_reading(second)])
     async with reading(store), asyncio.timeout(PATIENCE):
-        while await store.length() > 1:  # noqa: ASYNC110 - trimming tells nobody
+        while await store.log.length() > 1:  # noqa: ASYNC110 - trimming tells nobody
             await asyncio.sleep(0.01)
 
     assert await in_database(Reading.objects.count) == 3
 
 
-def _entry(number: int, count: int) -> LogEntry:
-    return LogEntry(f"{number}-0", "readings", START, "CNC-001", count, b"[]")
+async def test_batches_are_whole_entries_up_to_the_rows_of_a_transaction(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(MAX_ROWS, connection.vendor, 3)
+    for number, size in enumerate((2, 1, 1, 5)):
+        await append(store, [make_reading(10 * number + row) for row in range(size)])
+    entries = await store.log.read(START, count=10)
 
+    batches = HistoryReader(store).batches(entries)
 
-@pytest.mark.parametrize(
-    ("counts", "expected"),
-    [
-        ([], []),
-        ([500, 500, 1], [[500], [500], [1]]),
-        ([200, 200, 200, 100], [[200, 200], [200, 100]]),
-        ([1] * 501, [[1] * 500, [1]]),
-        ([700, 1], [[700], [1]]),
-    ],
-)
-def test_batches_are_whole_entries(counts: list[int], expected: list[list[int]]) -> None:
-    entries = [_entry(number, count) for number, count in enumerate(counts, start=1)]
-
-    found = list(batches(entries, most_rows=500))
-
-    assert [[entry.count for entry in batch] for batch in found] == expected
-    assert [entry for batch in found for entry in batch] == entries
+    assert [[entry.count for entry in batch] for batch in batches] == [[2, 1], [1], [5]]
 
 
 def test_resume_by_two_at_once_lets_one_begin_the_new_log() -> None:
-    positions.resume("first")
-    positions.move(start=("first", START), end=("second", START))
+    positions.resume("history", "first")
+    positions.move("history", start=("first", START), end=("second", START))
 
     with pytest.raises(LeaseLost):
-        positions.move(start=("first", START), end=("second", START))
+        positions.move("history", start=("first", START), end=("second", START))
 
 
 def test_resume_of_another_log_begins_at_its_start() -> None:
-    assert positions.resume("") == ("", START)
-    assert positions.resume("first") == ("first", START)
+    assert positions.resume("history", "") == ("", START)
+    assert positions.resume("history", "first") == ("first", START)
     write([make_reading(1)], epoch="first", start=START, end="7-1")
 
-    assert positions.resume("first") == ("first", "7-1")
-    assert positions.resume("") == ("first", "7-1")
-    assert positions.resume("second") == ("second", START)
+    assert positions.resume("history", "first") == ("first", "7-1")
+    assert positions.resume("history", "") == ("first", "7-1")
+    assert positions.resume("history", "second") == ("second", START)

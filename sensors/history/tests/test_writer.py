@@ -33,7 +33,7 @@ pytestmark = pytest.mark.usefixtures("log_begun")
 
 @pytest.fixture
 def log_begun(db: None) -> None:
-    positions.resume("log")
+    positions.resume("history", "log")
 
 
 def test_write_stores_every_field_as_it_came() -> None:
@@ -146,7 +146,7 @@ def test_write_from_a_position_that_moved_on_raises_and_stores_nothing() -> None
             epoch="log",
             start=START,
             end="5-0",
-            letters=[DeadLetter(epoch="log", position="5-0", payload="", reason="")],
+            dead_letters=[DeadLetter(epoch="log", position="5-0", payload="", reason="")],
         )
 
     assert (len(kept()), DeadLetter.objects.count(), saved()) == (1, 0, ("log", "1-0"))
@@ -212,7 +212,7 @@ def test_write_killed_at_any_statement_leaves_nothing_and_can_be_repeated() -> N
     while True:
         try:
             with connection.execute_wrapper(killed_at(kills)):
-                written = write_at(2, rows, letters=[*letters])
+                written = write_at(2, rows, dead_letters=[*letters])
         except Killed:
             kills += 1
             assert (len(kept()), conflicts(), DeadLetter.objects.count()) == (1, [], 0)

@@ -80,7 +80,7 @@ async def test_single_reading_is_logged_and_stored(door: Door, store: Store) -> 
 
     assert receipt.appended.outcomes == (Outcome.ACCEPTED,)
     assert receipt.stored
-    assert [entry.count for entry in await store.read("0-0", count=10)] == [1]
+    assert [entry.count for entry in await store.log.read("0-0", count=10)] == [1]
 
 
 async def test_partial_batch_keeps_good_rows_and_names_the_others(door: Door) -> None:

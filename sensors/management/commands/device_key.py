@@ -13,21 +13,31 @@ from sensors.timestamps import now_us, parse_rfc3339, to_datetime
 
 
 class Command(BaseCommand):
-    help = "Make, list, rotate and revoke device keys."
+    help = "Create, list, rotate and revoke device keys."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-        create = actions.add_parser("create", help="make a key and print it, once")
+        create = actions.add_parser("create", help="create a key and print it once")
         create.add_argument("name")
         speaks_for = create.add_mutually_exclusive_group(required=True)
         speaks_for.add_argument(
-            "--machine", action="append", dest="machines", metavar="ID", help="may be repeated"
+            "--machine",
+            action="append",
+            dest="machines",
+            metavar="ID",
+            help="machine that the key is valid for; can be repeated",
         )
-        speaks_for.add_argument("--all-machines", action="store_true")
-        create.add_argument("--expires", metavar="TIME", help="such as 2027-01-31T00:00:00Z")
-        actions.add_parser("list", help="show the keys, without their secrets")
-        actions.add_parser("rotate", help="print a new secret, once").add_argument("name")
-        actions.add_parser("revoke", help="refuse the key for good").add_argument("name")
+        speaks_for.add_argument(
+            "--all-machines",
+            action="store_true",
+            help="valid for all machines, including future ones",
+        )
+        create.add_argument("--expires", metavar="TIME", help="for example 2027-01-31T00:00:00Z")
+        actions.add_parser("list", help="list the keys without their secrets")
+        actions.add_parser("rotate", help="replace the secret and print it once").add_argument(
+            "name"
+        )
+        actions.add_parser("revoke", help="revoke the key permanently").add_argument("name")
 
     def handle(self, *args: Any, **options: Any) -> None:
         getattr(self, f"_{options['action']}")(**options)
@@ -42,9 +52,9 @@ class Command(BaseCommand):
         **_: Any,
     ) -> None:
         if not 1 <= len(name) <= 100:
-            raise CommandError("A key's name has 1 to 100 characters.")
+            raise CommandError(f"Expected a name of 1 to 100 characters, got {len(name)}.")
         if DeviceKey.objects.filter(name=name).exists():
-            raise CommandError(f"There is a key {name} already; rotate it, or choose another name.")
+            raise CommandError(f"A key {name} exists already; rotate it or choose another name.")
         _row, token = create_device_key(
             name=name,
             machines=_machines(machines or ()),
@@ -63,19 +73,19 @@ class Command(BaseCommand):
     def _rotate(self, *, name: str, **_: Any) -> None:
         key = _key(name)
         if key.revoked_at:
-            raise CommandError(f"{name} is revoked, and stays so; create another key.")
+            raise CommandError(f"{name} is revoked permanently; create another key.")
         self._show_once(rotate_device_key(key))
 
     def _revoke(self, *, name: str, **_: Any) -> None:
         key = _key(name)
         if key.revoked_at:
-            raise CommandError(f"{name} is revoked already.")
+            raise CommandError(f"{name} is already revoked.")
         revoke_device_key(key)
         self.stderr.write(f"Revoked {name}.")
 
     def _show_once(self, token: str) -> None:
         # Alone on stdout, for `KEY=$(python manage.py device_key create ...)`.
-        self.stderr.write("The key is shown once; keep it now:")
+        self.stderr.write("Save this key now; it cannot be shown again:")
         self.stdout.write(token)
 
 
@@ -83,7 +93,9 @@ def _key(name: str) -> DeviceKey:
     try:
         return DeviceKey.objects.get(name=name)
     except DeviceKey.DoesNotExist:
-        raise CommandError(f"There is no key {name}; `device_key list` shows them.") from None
+        raise CommandError(
+            f"There is no key {name}; list the keys with `device_key list`."
+        ) from None
 
 
 def _machines(machine_ids: Sequence[str]) -> list[Machine]:
@@ -101,7 +113,7 @@ def _expiry(text: str | None) -> datetime | None:
     except ValueError as exc:
         raise CommandError(f"--expires: {exc} such as 2027-01-31T00:00:00Z, got {text}.") from None
     if moment <= now_us():
-        raise CommandError(f"--expires: {text} is over already.")
+        raise CommandError(f"--expires: {text} is in the past.")
     return to_datetime(moment)
 
 

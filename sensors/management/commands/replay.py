@@ -30,10 +30,10 @@ TAB_NAMES = {"tab", r"\t"}
 
 class Command(BaseCommand):
     help = (
-        "Post a recorded CSV as one machine's readings; the device key comes from DEVICE_KEY. "
-        "The first line names the columns. Times are ISO 8601, in UTC unless they have an "
-        "offset. An empty cell is no reading, NaN one of quality bad. The whole file is checked "
-        "before anything is posted."
+        "Send a recorded CSV file as readings of one machine. The device key is read from "
+        "DEVICE_KEY. The first line names the columns. Times are ISO 8601, in UTC unless they have "
+        "an offset. Empty cells are skipped; NaN is sent as a reading of quality bad. The whole "
+        "file is checked before anything is sent."
     )
     # The command talks to a server and needs no database of this machine.
     requires_system_checks = ()
@@ -49,18 +49,18 @@ class Command(BaseCommand):
             nargs="+",
             dest="mappings",
             metavar="column=sensor_type[:unit]",
-            help="the column's values are readings of this sensor; without a unit, in the unit of "
-            "its shipped type; may be repeated",
+            help="send the values of the column as readings of this sensor; without a unit, in the "
+            "unit of its shipped type; can be repeated",
         )
         parser.add_argument(
             "--speed",
             type=_speed,
             default=1.0,
             metavar="X",
-            help="recorded seconds a second, stamped with the moment they are sent (default: 1); "
+            help="recorded seconds per second, stamped with the time of sending (default: 1); "
             "0: as fast as accepted, shifted so that the newest row is now",
         )
-        parser.add_argument("--keep-time", action="store_true", help="leave the recorded times")
+        parser.add_argument("--keep-time", action="store_true", help="keep the recorded times")
         add_url(parser)
         _add_format(parser)
 
@@ -84,10 +84,10 @@ class Command(BaseCommand):
 
 
 class _Replay:
-    """One run of the command, with a `summary`, and a `problem` unless everything was kept."""
+    """A run of the command, with a `summary`, and a `problem` unless everything was kept."""
 
     def __init__(self, recording: Recording, *, machine_id: str) -> None:
-        self.summary = "Ended before anything was posted."
+        self.summary = "Stopped before anything was sent."
         self.problem = ""
         self._recording = recording
         self._machine_id = machine_id
@@ -186,14 +186,14 @@ def _add_format(parser: CommandParser) -> None:
     parser.add_argument(
         "--time-column",
         metavar="NAME",
-        help="the column with the time (default: timestamp, datetime or time, in whatever case)",
+        help="the column with the time (default: timestamp, datetime or time, in any case)",
     )
     parser.add_argument(
         "--delimiter",
         type=_delimiter,
         default=",",
         metavar="C",
-        help="what stands between two cells: one character, or `tab` (default: a comma)",
+        help="separator between two cells: one character, or `tab` (default: a comma)",
     )
     parser.add_argument(
         "--encoding", type=_encoding, default="utf-8-sig", metavar="E", help="default: UTF-8"

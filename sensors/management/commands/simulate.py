@@ -21,7 +21,7 @@ log = structlog.get_logger(__name__)
 
 
 class Command(BaseCommand):
-    help = "Post the readings of a simulated plant; the device key comes from DEVICE_KEY."
+    help = "Send readings of a simulated plant. The device key is read from DEVICE_KEY."
     # The command talks to a server and needs no database of this machine.
     requires_system_checks = ()
 
@@ -31,7 +31,7 @@ class Command(BaseCommand):
             "--rate",
             type=_rate,
             metavar="R",
-            help="readings a second in total (default: one a second from each sensor)",
+            help="readings per second in total (default: one per second and sensor)",
         )
         parser.add_argument("--seed", type=int, default=1, metavar="S")
         add_url(parser)
@@ -98,5 +98,5 @@ def _rate(text: str) -> float:
     except ValueError:
         rate = math.nan
     if not 0.0 < rate <= 100_000.0:
-        raise ArgumentTypeError(f"expected readings a second, above 0, got {text!r}")
+        raise ArgumentTypeError(f"expected readings per second, above 0, got {text!r}")
     return rate

@@ -47,10 +47,13 @@ def test_create_for_named_machines_until_a_day() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["create", "taken", "--all-machines"], "There is a key taken already"),
+        (["create", "taken", "--all-machines"], "A key taken exists already"),
         (["create", "new", "--machine", "CNC-009"], "There is no machine CNC-009"),
         (["create", "new", "--all-machines", "--expires", "soon"], "--expires"),
-        (["create", "new", "--all-machines", "--expires", "2001-01-01T00:00:00Z"], "over already"),
+        (
+            ["create", "new", "--all-machines", "--expires", "2001-01-01T00:00:00Z"],
+            "is in the past",
+        ),
         (["create", "", "--all-machines"], "1 to 100 characters"),
         (["create", "new"], "required"),
         (["create", "new", "--machine", "CNC-001", "--all-machines"], "not allowed with"),

@@ -146,7 +146,7 @@ async def test_replay_of_an_unknown_machine_stops_at_once(tmp_path: Path) -> Non
     assert len(server.bodies) < 5
     assert re.match(r"Replayed [1,]*[05]00 of 5,000 readings as CNC-001: 0 accepted, ", out)
     assert err.splitlines()[-1] == (
-        "CommandError: The server takes nothing for CNC-001: It is unknown-machine."
+        "CommandError: The server accepts nothing for CNC-001: It is unknown-machine."
     )
 
 

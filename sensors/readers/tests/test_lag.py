@@ -5,7 +5,7 @@ import pytest
 from sensors.history.tests.rows import make_reading
 from sensors.messages import START
 from sensors.metrics import READER_LAG_ENTRIES
-from sensors.readers.lag import Lag, lag, show_lag
+from sensors.readers.lag import Lag, consumer_lag, show_lag
 from sensors.readers.tests.test_trimming import NOW_US, before
 from sensors.store.store import Store
 from sensors.timestamps import now_us
@@ -16,15 +16,15 @@ from sensors.timestamps import now_us
     [(None, Lag(0, 0.0)), (before(50), Lag(50, 50.0)), (before(0), Lag(1, 0.0))],
 )
 def test_lag_counts_from_the_first_unread_entry(unread: str | None, expected: Lag) -> None:
-    found = lag(unread, oldest=before(100), newest=before(0), length=100, now_us=NOW_US)
+    lag = consumer_lag(unread, oldest=before(100), newest=before(0), length=100, now_us=NOW_US)
 
-    assert found == expected
+    assert lag == expected
 
 
 async def test_lag_of_a_reader_is_shown(store: Store) -> None:
     for second in range(3):
-        await store.append([make_reading(second)])
-    last = await store.last_position()
+        await store.log.append([make_reading(second)])
+    last = await store.log.last_position()
 
     behind = await show_lag(store, "tester", START, now_us=now_us() + 5_000_000)
     shown = READER_LAG_ENTRIES.labels("tester")._value.get()

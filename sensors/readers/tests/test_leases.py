@@ -53,9 +53,9 @@ async def running(
 
 
 async def lease_is_free(store: Store) -> bool:
-    taken = await store.acquire_lease("history", OTHER, seconds=10)
+    taken = await store.leases.acquire("history", OTHER, seconds=10)
     if taken:
-        await store.release_lease("history", OTHER)
+        await store.leases.release("history", OTHER)
     return taken
 
 
@@ -89,7 +89,7 @@ async def test_lost_lease_ends_the_work_until_it_is_free_again(store: Store) -> 
         await happens(lambda: notes)
         await _steal(store)
         await happens(lambda: len(notes) == 2)
-        await store.release_lease("history", OTHER)
+        await store.leases.release("history", OTHER)
         await happens(lambda: len(notes) == 3)
 
     assert notes == ["a begins", "a ends"] * 2
@@ -98,7 +98,7 @@ async def test_lost_lease_ends_the_work_until_it_is_free_again(store: Store) -> 
 async def _steal(store: Store) -> None:
     """As if our lease had run out while this process was paused."""
     await store._client.delete("lease:{0}:history")
-    assert await store.acquire_lease("history", OTHER, seconds=30)
+    assert await store.leases.acquire("history", OTHER, seconds=30)
 
 
 async def test_redis_away_for_longer_than_the_lease_ends_the_work(store: Store) -> None:

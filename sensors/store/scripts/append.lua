@@ -1,23 +1,27 @@
--- Appends one flush of requests to the log: checks all rows of a request before it writes any.
+-- Appends one flush of requests to the log; checks all rows of a request before it writes any.
 --
 -- KEYS  1 log  2 epoch  3 metrics
--- ARGV  1 epoch to set if there is none  2 seconds a reading is remembered  3 most log entries
---       4 most readings in an entry  5 prefix of seen  6 prefix of rate limits  7 prefix of latest
+-- ARGV  1 epoch to set if there is none  2 seconds to remember a reading
+--       3 maximum number of log entries
+--       4 maximum number of readings in an entry
+--       5 prefix of seen  6 prefix of rate limits  7 prefix of latest
 --       8 number of requests; then for each request:
 --       key id ('' for no limit), limit, window seconds, 'all' or 'partial', number of machines;
---       then for each machine: name, number of series, number of rows, and the rows in their order
---       as the log keeps them, not late: [..,false];
---       then for each series: sensor, bucket, received(16), number of rows, which of the machine's
---       rows they are ('1,6,11'), and measured(16) and identity of each.
--- A series is what a machine sends of one sensor in one bucket of measured time, received at once.
+--       then for each machine: name, number of series, number of rows, and the rows in their order,
+--       packed for the log, not late: [..,false];
+--       then for each series: sensor, bucket, received(16), number of rows, their numbers among the
+--       machine's rows ('1,6,11'), and measured(16) and identity of each.
+-- A series holds a machine's readings of one sensor in one bucket of measured time, received at
+-- once.
 -- Reply { epoch, then for each request { status, remaining, reset, outcomes, position } }:
---       status ok | conflict | rate | full; outcomes a(ccepted) l(ate) d(uplicate) c(onflict), of
---       one machine after the other.
+--       status ok | conflict | rate | full; outcomes a(ccepted) l(ate) d(uplicate) c(onflict),
+--       machine by machine.
 -- Times are fixed-width decimal text, which sorts like the number.
 
 local log, epoch_key, metrics = KEYS[1], KEYS[2], KEYS[3]
 local arguments = ARGV
-local remember, most_entries, entry_size = tonumber(arguments[2]), tonumber(arguments[3]), tonumber(arguments[4])
+local remember_seconds, max_entries = tonumber(arguments[2]), tonumber(arguments[3])
+local entry_size = tonumber(arguments[4])
 local seen_prefix, rate_prefix, latest_prefix = arguments[5], arguments[6], arguments[7]
 local KEPT_SECONDS = 30 * 86400 -- of the bookkeeping keys, renewed by every flush
 local MAX_FIELDS = 3000 -- in one call: Lua passes at most 8000 arguments
@@ -41,45 +45,46 @@ local function within_rate(key_id, limit, window)
   return used <= limit, math.max(0, limit - used), math.max(0, reset)
 end
 
-local function read_series(machine, at)
-  local sensor = arguments[at]
+local function read_series(machine, index)
+  local sensor = arguments[index]
   local series = {
-    sensor = sensor, key = seen_prefix .. machine.name .. ':' .. sensor .. ':' .. arguments[at + 1],
-    received = arguments[at + 2], rows = tonumber(arguments[at + 3]), numbers = arguments[at + 4],
-    at = at + 5,
+    sensor = sensor, key = seen_prefix .. machine.name .. ':' .. sensor .. ':' .. arguments[index + 1],
+    received = arguments[index + 2], rows = tonumber(arguments[index + 3]), numbers = arguments[index + 4],
+    first = index + 5,
   }
-  return series, series.at + 2 * series.rows
+  return series, series.first + 2 * series.rows
 end
 
--- `latest` is what Redis has of each sensor, `newest` what this request makes of it; the packed rows
--- stand in the arguments after `offset`.
-local function read_machine(at)
+-- `latest` are the sensors' latest values in Redis, `newest` those after this request; the packed
+-- rows are the arguments after `offset`.
+local function read_machine(index)
   local machine = {
-    name = arguments[at], key = latest_prefix .. arguments[at], rows = tonumber(arguments[at + 2]),
-    offset = at + 2, series = {}, latest = {}, newest = {},
+    name = arguments[index], key = latest_prefix .. arguments[index], rows = tonumber(arguments[index + 2]),
+    offset = index + 2, series = {}, latest = {}, newest = {},
   }
-  local number = tonumber(arguments[at + 1])
-  at = at + 3 + machine.rows
-  for i = 1, number do machine.series[i], at = read_series(machine, at) end
-  return machine, at
+  local number = tonumber(arguments[index + 1])
+  index = index + 3 + machine.rows
+  for i = 1, number do machine.series[i], index = read_series(machine, index) end
+  return machine, index
 end
 
--- Of each row what was taken at its time (false: nothing was), of the machine its latest values.
+-- Reads the identity already logged at each row's time (false: none), and the machine's latest
+-- values.
 local function look_up(machine)
   local names = { '_pos' }
   for _, series in ipairs(machine.series) do
-    local measured, at = {}, series.at
-    for i = 1, series.rows do measured[i] = arguments[at + 2 * i - 2] end
-    series.found = redis.call('HMGET', series.key, unpack(measured))
+    local measured, first = {}, series.first
+    for i = 1, series.rows do measured[i] = arguments[first + 2 * i - 2] end
+    series.logged = redis.call('HMGET', series.key, unpack(measured))
     if not machine.latest[series.sensor] then
       machine.latest[series.sensor] = {}
       names[#names + 1] = series.sensor
     end
   end
-  local found = redis.call('HMGET', machine.key, unpack(names))
-  machine.position = found[1] or '0-0'
+  local values = redis.call('HMGET', machine.key, unpack(names))
+  machine.position = values[1] or '0-0'
   for i = 2, #names do
-    local kept = found[i]
+    local kept = values[i]
     if kept then
       local latest = machine.latest[names[i]]
       latest.effective, latest.measured = string.sub(kept, 1, 16), string.sub(kept, 17, 32)
@@ -101,7 +106,8 @@ local function number_of(series, pattern)
   return tonumber(string.match(series.numbers, pattern))
 end
 
--- Whether the rows are new, in the order of their times, and follow the sensor's in this request.
+-- Returns whether the rows are new, ascend in time, and follow the sensor's rows in this request;
+-- then also their last time.
 local function is_ascending(series, before)
   local last = ''
   if before then
@@ -110,20 +116,20 @@ local function is_ascending(series, before)
     end
     last = before.measured
   end
-  local found, at = series.found, series.at
+  local logged, first = series.logged, series.first
   for i = 1, series.rows do
-    local measured = arguments[at + 2 * i - 2]
-    if found[i] or measured <= last then return false end
+    local measured = arguments[first + 2 * i - 2]
+    if logged[i] or measured <= last then return false end
     last = measured
   end
   return true, last
 end
 
--- Whether nothing is to be judged: each row is new, and newer than its sensor's before. Nearly all
--- that devices send is so, and costs no step of Lua for a row but these.
+-- Returns whether each row is new, and newer than its sensor's row before: then all are accepted.
+-- Nearly all requests are so; for their rows these are the only steps of Lua.
 local function is_plain(machine)
   for _, series in ipairs(machine.series) do
-    local sensor, received, first = series.sensor, series.received, arguments[series.at]
+    local sensor, received, first = series.sensor, series.received, arguments[series.first]
     local before = machine.newest[sensor]
     local ascends, last = is_ascending(series, before)
     if not ascends then return false end
@@ -142,12 +148,12 @@ end
 local function renew(key)
   if not renewed[key] then
     renewed[key] = true
-    redis.call('EXPIRE', key, remember + 120) -- a bucket's seconds (series.py)
+    redis.call('EXPIRE', key, remember_seconds + 120) -- BUCKET_US of append_arguments.py
   end
 end
 
--- One entry per machine and request, cut where it would hold more than `entry_size` readings.
--- Its rows stand in `packed` after `offset`.
+-- Writes one entry per machine and request, split where it would exceed `entry_size` readings.
+-- Its rows are those in `packed` after `offset`.
 local function write_rows(machine, packed, offset, number)
   for first = 1, number, entry_size do
     local last = math.min(first + entry_size - 1, number)
@@ -167,28 +173,29 @@ end
 
 local function write_plain(machine)
   for _, series in ipairs(machine.series) do
-    redis.call('HSET', series.key, unpack(arguments, series.at, series.at + 2 * series.rows - 1))
+    local last = series.first + 2 * series.rows - 1
+    redis.call('HSET', series.key, unpack(arguments, series.first, last))
     renew(series.key)
     count_readings(series.sensor, series.rows)
   end
   write_rows(machine, arguments, machine.offset, machine.rows)
 end
 
--- The machine's rows in the order sent, each with what is known of its bucket.
+-- Returns the machine's rows in the order sent, each with the logged identities of its bucket.
 local function rows_of(machine)
   local rows, buckets = {}, {}
   for _, series in ipairs(machine.series) do
-    local known = buckets[series.key] or {}
-    buckets[series.key] = known
+    local logged = buckets[series.key] or {}
+    buckets[series.key] = logged
     local i = 0
     for number in string.gmatch(series.numbers, '%d+') do
       i = i + 1
       number = tonumber(number)
-      local measured = arguments[series.at + 2 * i - 2]
-      known[measured] = series.found[i]
+      local measured = arguments[series.first + 2 * i - 2]
+      logged[measured] = series.logged[i]
       rows[number] = {
-        sensor = series.sensor, key = series.key, known = known, measured = measured,
-        identity = arguments[series.at + 2 * i - 1],
+        sensor = series.sensor, key = series.key, logged = logged, measured = measured,
+        identity = arguments[series.first + 2 * i - 1],
         effective = effective_time(measured, series.received),
         packed = arguments[machine.offset + number],
       }
@@ -197,15 +204,15 @@ local function rows_of(machine)
   return rows
 end
 
--- Repeats and conflicts, with what was taken before and with the rows before in this request.
-local function judge(rows)
+-- Finds repeats and conflicts, with readings logged before and with earlier rows of this request.
+local function find_conflicts(rows)
   local conflicts = 0
   for _, row in ipairs(rows) do
-    local known = row.known[row.measured]
-    if not known then
-      row.known[row.measured] = row.identity
+    local logged = row.logged[row.measured]
+    if not logged then
+      row.logged[row.measured] = row.identity
       row.outcome = 'a'
-    elseif known == row.identity then
+    elseif logged == row.identity then
       row.outcome = 'd'
     else
       row.outcome = 'c'
@@ -222,7 +229,7 @@ local function remember_fields(key, fields)
   renew(key)
 end
 
-local function write_judged(machine, rows)
+local function write_accepted(machine, rows)
   local packed, seen = {}, {}
   machine.newest = {}
   for _, row in ipairs(rows) do
@@ -250,26 +257,26 @@ end
 local function outcomes_of(machines)
   local outcomes = {}
   for _, machine in ipairs(machines) do
-    for _, row in ipairs(machine.judged) do outcomes[#outcomes + 1] = row.outcome end
+    for _, row in ipairs(machine.checked) do outcomes[#outcomes + 1] = row.outcome end
   end
   return table.concat(outcomes)
 end
 
-local function take_judged(machines, partial)
+local function append_checked(machines, partial)
   local conflicts, position = 0, false
   for _, machine in ipairs(machines) do
-    machine.judged = rows_of(machine)
-    conflicts = conflicts + judge(machine.judged)
+    machine.checked = rows_of(machine)
+    conflicts = conflicts + find_conflicts(machine.checked)
   end
   if conflicts > 0 and not partial then return 'conflict', outcomes_of(machines), false end
   for _, machine in ipairs(machines) do
-    if write_judged(machine, machine.judged) then position = machine.position end
+    if write_accepted(machine, machine.checked) then position = machine.position end
   end
   return 'ok', outcomes_of(machines), position
 end
 
-local function take(machines, partial)
-  if entries >= most_entries then return 'full', '', false end
+local function append(machines, partial)
+  if entries >= max_entries then return 'full', '', false end
   local plain, rows = true, 0
   for _, machine in ipairs(machines) do
     look_up(machine)
@@ -284,7 +291,7 @@ local function take(machines, partial)
     end
     status, outcomes = 'ok', string.rep('a', rows)
   else
-    status, outcomes, position = take_judged(machines, partial)
+    status, outcomes, position = append_checked(machines, partial)
   end
   if status == 'ok' and rows > 1 then count('batch_readings_submitted', rows) end
   return status, outcomes, position
@@ -296,15 +303,15 @@ if not epoch then
   redis.call('SET', epoch_key, epoch)
 end
 
-local reply, at = { epoch }, 9
+local reply, index = { epoch }, 9
 for _ = 1, tonumber(arguments[8]) do
-  local key_id, partial = arguments[at], arguments[at + 3] == 'partial'
-  local within, remaining, reset = within_rate(key_id, tonumber(arguments[at + 1]), arguments[at + 2])
-  local machines, number = {}, tonumber(arguments[at + 4])
-  at = at + 5
-  for i = 1, number do machines[i], at = read_machine(at) end
+  local key_id, partial = arguments[index], arguments[index + 3] == 'partial'
+  local within, remaining, reset = within_rate(key_id, tonumber(arguments[index + 1]), arguments[index + 2])
+  local machines, number = {}, tonumber(arguments[index + 4])
+  index = index + 5
+  for i = 1, number do machines[i], index = read_machine(index) end
   local status, outcomes, position = 'rate', '', false
-  if within then status, outcomes, position = take(machines, partial) end
+  if within then status, outcomes, position = append(machines, partial) end
   reply[#reply + 1] = { status, remaining, reset, outcomes, position or '' }
 end
 

@@ -1,57 +1,20 @@
-"""Ages, staleness and connectivity as they go out."""
-
-from typing import Any
+"""JSON of readings and machines: times, ages and sensors without a reading."""
 
 import pytest
 
-from sensors.catalogue.descriptions import MachineDescription, SensorDescription
 from sensors.enums import Quality
-from sensors.history.tests.rows import NOON, make_reading
-from sensors.messages import LiveReading
-from sensors.timestamps import SECOND_US, format_us
+from sensors.history.tests.rows import NOON
+from sensors.timestamps import format_us
 from sensors.twins.representation import (
-    age_seconds,
-    connectivity,
+    board_json,
     latest_json,
     machine_json,
     reading_json,
+    state_json,
+    status_json,
 )
-
-
-def sensor(name: str = "temperature", stale_seconds: int = 10) -> SensorDescription:
-    return SensorDescription(
-        id=1,
-        machine_id="CNC-001",
-        name=name,
-        type_slug="temperature",
-        type_name="Temperature",
-        unit="Cel",
-        minimum=-50,
-        maximum=200,
-        stale_seconds=stale_seconds,
-    )
-
-
-def machine(*sensors: SensorDescription) -> MachineDescription:
-    return MachineDescription(
-        pk=1,
-        machine_id="CNC-001",
-        name="Mill",
-        kind="mill",
-        site="S",
-        area="A",
-        line="L",
-        active=True,
-        sensors={one.name: one for one in sensors or (sensor(),)},
-    )
-
-
-def reading(second: float = 0, name: str = "temperature", **changes: Any) -> LiveReading:
-    return make_reading(second, sensor_type=name, **changes)
-
-
-def later(seconds: float) -> int:
-    return NOON + round(seconds * SECOND_US)
+from sensors.twins.states import machine_state, unknown_state
+from sensors.twins.tests.test_states import later, machine, reading, sensor
 
 
 def test_reading_json_in_utc_with_six_digits() -> None:
@@ -71,18 +34,6 @@ def test_reading_json_in_utc_with_six_digits() -> None:
     }
 
 
-@pytest.mark.parametrize(
-    ("measured", "received", "now", "age"),
-    [(0, 1, 10, 10.0), (60, 1, 10, 9.0), (60, 55, 10, 0.0), (0, 0, 0.5, 0.5)],
-)
-def test_age_since_measured_or_received(
-    measured: float, received: float, now: float, age: float
-) -> None:
-    found = reading(measured_at=later(measured), received_at=later(received))
-
-    assert age_seconds(found, now_us=later(now)) == age
-
-
 @pytest.mark.parametrize(("now", "stale"), [(9, False), (10, False), (10.1, True)])
 def test_latest_is_stale_after_the_sensors_time(now: float, stale: bool) -> None:
     assert latest_json(reading(), machine(), now_us=later(now))["stale"] is stale
@@ -91,30 +42,6 @@ def test_latest_is_stale_after_the_sensors_time(now: float, stale: bool) -> None
 @pytest.mark.parametrize(("now", "stale"), [(300, False), (301, True)])
 def test_latest_of_an_unknown_sensor_takes_the_default(now: float, stale: bool) -> None:
     assert latest_json(reading(), None, now_us=later(now))["stale"] is stale
-
-
-@pytest.mark.parametrize(
-    ("now", "expected"), [(1, "online"), (10.1, "stale"), (30, "stale"), (30.1, "offline")]
-)
-def test_connectivity_by_age(now: float, expected: str) -> None:
-    assert connectivity(machine(), {"temperature": reading()}, now_us=later(now)) == expected
-
-
-def test_connectivity_of_a_machine_never_heard() -> None:
-    assert connectivity(machine(), {}, now_us=NOON) == "never_seen"
-
-
-def test_connectivity_one_fresh_sensor_is_enough() -> None:
-    both = machine(sensor(), sensor("speed"))
-    newest = {"temperature": reading(), "speed": reading(95, "speed")}
-
-    assert connectivity(both, newest, now_us=later(100)) == "online"
-
-
-def test_connectivity_waits_for_the_longest_stale_time() -> None:
-    both = machine(sensor(), sensor("speed", stale_seconds=100))
-
-    assert connectivity(both, {"temperature": reading()}, now_us=later(290)) == "stale"
 
 
 def test_machine_json_with_a_sensor_never_heard() -> None:
@@ -130,3 +57,36 @@ def test_machine_json_with_a_sensor_never_heard() -> None:
         "latest": None,
     }
     assert shown["sensors"][0]["latest"]["age_seconds"] == 2.0
+
+
+def test_status_is_the_machine_without_its_sensors() -> None:
+    newest = reading(2)
+
+    whole = machine_json(machine(), [newest], now_us=later(4))
+    status = status_json(machine(), {"temperature": newest}, now_us=later(4))
+
+    assert status == {name: whole[name] for name in whole if name != "sensors"}
+
+
+def is_part(part: object, whole: object) -> bool:
+    """Whether each field and row of `part` stands with the same value in `whole`."""
+    if isinstance(part, dict) and isinstance(whole, dict):
+        return all(is_part(value, whole[name]) for name, value in part.items())
+    if isinstance(part, list) and isinstance(whole, list):
+        return all(map(is_part, part, whole)) and len(part) == len(whole)
+    return part == whole
+
+
+def test_board_json_is_a_part_of_the_machine() -> None:
+    state = machine_state(
+        machine(sensor(), sensor("speed")), [reading(2, value=None)], now_us=later(4)
+    )
+
+    assert is_part(board_json(state), state_json(state))
+
+
+def test_machine_while_redis_does_not_answer_is_unknown() -> None:
+    shown = state_json(unknown_state(machine()))
+
+    assert (shown["connectivity"], shown["last_seen_at"]) == ("unknown", None)
+    assert [one["latest"] for one in shown["sensors"]] == [None]

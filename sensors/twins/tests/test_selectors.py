@@ -11,7 +11,7 @@ from sensors.models import Machine, Sensor
 from sensors.store.store import Store
 from sensors.store.sync import get_sync_store
 from sensors.tests.people import log_readings, make_machine, mark_stored
-from sensors.timestamps import SECOND_US, format_us
+from sensors.timestamps import SECOND_US
 from sensors.twins.selectors import plant, twin
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("empty_log")]
@@ -25,7 +25,7 @@ def reading(second: float, value: float = 20.0, machine_id: str = "CNC-001") -> 
 
 
 def cursor(position: str) -> str:
-    return f"{get_sync_store().health()['epoch']}.{position}"
+    return f"{get_sync_store().log_state([]).epoch}.{position}"
 
 
 def test_twin_with_its_newest_value() -> None:
@@ -35,10 +35,10 @@ def test_twin_with_its_newest_value() -> None:
     found = twin("CNC-001", NOON + 12 * SECOND_US)
 
     assert found is not None
-    assert found["server_time"] == format_us(NOON + 12 * SECOND_US)
-    [sensor] = found["machine"]["sensors"]
-    assert (sensor["latest"]["value"], sensor["latest"]["age_seconds"]) == (21.5, 10.0)
-    assert found["machine"]["connectivity"] == "online"
+    [sensor] = found.state.sensors
+    assert sensor.reading is not None
+    assert (sensor.reading.value, sensor.age_seconds, sensor.is_stale) == (21.5, 10.0, False)
+    assert found.state.connectivity == "online"
 
 
 def test_twin_of_an_unknown_machine() -> None:
@@ -55,7 +55,7 @@ def test_twin_cursor_is_the_newest_stored_entry() -> None:
     found = twin("CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] == cursor(first)
+    assert found.cursor == cursor(first)
 
 
 def test_twin_cursor_with_entries_of_other_machines() -> None:
@@ -67,7 +67,7 @@ def test_twin_cursor_with_entries_of_other_machines() -> None:
     found = twin("CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] == cursor(own)
+    assert found.cursor == cursor(own)
 
 
 def test_twin_cursor_of_a_quiet_machine_begins_at_the_start() -> None:
@@ -78,7 +78,7 @@ def test_twin_cursor_of_a_quiet_machine_begins_at_the_start() -> None:
     found = twin("CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] == cursor(START)
+    assert found.cursor == cursor(START)
 
 
 def test_twin_has_no_cursor_before_anything_is_stored() -> None:
@@ -88,20 +88,20 @@ def test_twin_has_no_cursor_before_anything_is_stored() -> None:
     found = twin("CNC-001", NOON)
 
     assert found is not None
-    assert found["cursor"] is None
+    assert found.cursor is None
 
 
 @pytest.mark.django_db(transaction=True)
 async def test_twin_cursor_misses_nothing(store: Store) -> None:
     await Machine.objects.acreate(machine_id="CNC-001")
     for second in range(3):
-        receipt = await store.append([make_reading(second)])
+        receipt = await store.log.append([make_reading(second)])
         if second == 0:
-            await store.mark_stored(await store.epoch(), receipt.position or "")
+            await store.progress.mark("history", await store.log.epoch(), receipt.position or "")
 
     found = await sync_to_async(twin)("CNC-001", NOON)
     assert found is not None
-    missed = await store.missed("CNC-001", found["cursor"].partition(".")[2])
+    missed = await store.log.missed("CNC-001", (found.cursor or "").partition(".")[2])
 
     assert missed.entries is not None
     assert len(missed.entries) == 2
@@ -112,7 +112,7 @@ def test_plant_in_the_order_of_site_line_and_id() -> None:
     make_machine("CNC-002", site="A", line="2")
     make_machine("CNC-003", site="A", line="1")
 
-    assert [one["machine_id"] for one in plant(NOON)] == ["CNC-003", "CNC-002", "CNC-001"]
+    assert [state.machine.machine_id for state in plant(NOON)] == ["CNC-003", "CNC-002", "CNC-001"]
 
 
 def test_plant_same_queries_for_one_and_three_machines() -> None:

@@ -40,9 +40,9 @@ export function urgency(connectivity, worst, someStale) {
   return first < 0 ? CALM : first;
 }
 
-/** A sensor's latest value at the server's time. */
-function sensorView({ staleSeconds, latest }, serverMs) {
-  if (!latest) return { quality: "none", word: words.quality.none, number: "–", full: "", value: null, timestamp: "", clock: "", age: null, stale: false };
+/** A sensor's latest value at the server's time. `isUnknown`: the server could not read it. */
+function sensorView({ staleSeconds, latest }, serverMs, isUnknown) {
+  if (!latest) return { quality: "none", word: isUnknown ? words.unknown_value : words.quality.none, number: "–", full: "", value: null, timestamp: "", clock: "", age: null, stale: false };
   const age = Math.max(0, serverMs - timesOf(latest).ms) / 1000;
   return {
     quality: latest.quality,
@@ -71,7 +71,8 @@ function connectivityOf(machine, sensorViews, staleDefault) {
 export function machineView(state, id, nowMs) {
   const machine = state.machines[id];
   const serverMs = serverTime(state, nowMs);
-  const sensors = Object.fromEntries(Object.entries(machine.sensors).map(([name, sensor]) => [name, sensorView(sensor, serverMs)]));
+  const isUnknown = machine.connectivity === "unknown";
+  const sensors = Object.fromEntries(Object.entries(machine.sensors).map(([name, sensor]) => [name, sensorView(sensor, serverMs, isUnknown)]));
   const sensorViews = Object.values(sensors);
   const worst = sensorViews.map(({ quality }) => quality).reduce((a, b) => (QUALITIES.indexOf(b) > QUALITIES.indexOf(a) ? b : a), "none");
   const connectivity = connectivityOf(machine, sensorViews, state.staleDefault);

@@ -5,7 +5,8 @@ from digitaltwin.tests.contract.rest.ingest import taken
 from digitaltwin.tests.contract.rest.problems import expect_facts
 from digitaltwin.tests.contract.walk import clause, expect, hold
 
-CHECKS = {"database", "redis", "log", "broadcast", "dead_letters", "conflicts"}
+CHECKS = {"database", "redis", "log", "readers", "broadcast", "dead_letters", "conflicts"}
+LAG = {"lag_entries", "lag_seconds"}
 COUNTERS = {"sensor_readings_processed", "sensor_readings_temperature"}
 
 
@@ -18,8 +19,12 @@ def _(here: Instance) -> None:
     expect(set(report), {"status", "version", "uptime_seconds", "checks", "counters"}, "members")
     hold(report["status"] in ("healthy", "degraded"), f"status {report['status']}")
     expect(set(report["checks"]), CHECKS, "checks")
-    log = {"entries", "lag_entries", "lag_seconds", "durable"}
-    expect(set(report["checks"]["log"]), log, "checks.log")
+    log = report["checks"]["log"]
+    expect(set(log), {"entries", *LAG, "durable", "held_by", "held_since"}, "checks.log")
+    expect((log["held_by"], log["held_since"]), (None, None), "no reader holds the log")
+    readers = report["checks"]["readers"]
+    hold(readers.keys() >= {"broadcast", "history"}, f"checks.readers: {sorted(readers)}")
+    expect([set(lag) for lag in readers.values()], [LAG] * len(readers), "lags of the readers")
     hold(report["counters"].keys() >= COUNTERS, "counters")
     expect_facts(answer)
 

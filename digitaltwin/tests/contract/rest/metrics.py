@@ -13,11 +13,13 @@ NAMES = {
     "digitaltwin_log_commit_size",
     "digitaltwin_reader_lag_entries",
     "digitaltwin_reader_lag_seconds",
+    "digitaltwin_trimming_held_seconds",
     "digitaltwin_rows_stored",
     "digitaltwin_websocket_connections",
     "digitaltwin_frames",
     "digitaltwin_delivery_seconds",
     "digitaltwin_dropped",
+    "digitaltwin_script_errors",
 }
 
 

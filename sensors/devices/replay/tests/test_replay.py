@@ -121,7 +121,7 @@ def test_parse_mapping_takes_column_sensor_and_unit(text: str, mapping: Mapping)
         ("value=temperature.", "expected column=sensor_type"),
         ("value=temperature:", "expected a unit of 1 to 20 characters"),
         ("value=temperature:" + "x" * 21, "expected a unit of 1 to 20 characters"),
-        ("NOx=nox.stack", "nox is none of the types shipped, so say the unit: nox.stack:UNIT"),
+        ("NOx=nox.stack", "nox is not a shipped sensor type; give its unit as nox.stack:UNIT"),
     ],
 )
 def test_parse_mapping_malformed_says_what_is_expected(text: str, sentence: str) -> None:
@@ -149,12 +149,12 @@ def test_find_columns_knows_the_usual_time_columns(header: list[str], time: int)
 @pytest.mark.parametrize(
     ("header", "time_column", "sentence"),
     [
-        (["t", "value"], None, "no column is called timestamp, datetime, time; say which"),
+        (["t", "value"], None, "no column is named timestamp, datetime, time; name the time"),
         (["t", "value"], "u", "there is no column 'u'. Its columns are 't', 'value'"),
         (["time", "x"], None, "there is no column 'value'. Its columns are 'time', 'x'"),
-        (["time", "value"], "value", "the column 'value' is the time, it cannot be a sensor"),
-        (["time", "value", "value"], None, "the column 'value' stands more than once"),
-        (["time;value"], None, "Its only column is 'time;value': is the delimiter another one?"),
+        (["time", "value"], "value", "the column 'value' is the time and cannot be a sensor"),
+        (["time", "value", "value"], None, "the column 'value' appears more than once"),
+        (["time;value"], None, "Its only column is 'time;value'; set --delimiter"),
         (["time", *map(str, range(99))], None, "Its first columns are 'time', '0', "),
     ],
 )
@@ -258,7 +258,9 @@ def test_schedule_at_a_speed_divides_the_distances() -> None:
 def test_schedule_beyond_the_calendar_is_refused() -> None:
     rows = [RecordedRow(0, (1.0,)), RecordedRow(40 * 365 * 86_400 * SECOND_US, (1.0,))]
 
-    with pytest.raises(RecordingRefused, match=r"At speed 0\.001 the replay would leave the years"):
+    with pytest.raises(
+        RecordingRefused, match=r"At speed 0\.001 the replay would go beyond the years"
+    ):
         make_schedule(surveyed(rows), speed=0.001, keep_time=False, start=NOW)
 
 

@@ -93,7 +93,7 @@ async def test_send_before_the_server_is_up_waits_for_it() -> None:
         sending = asyncio.create_task(sender.send([make_batch()]))
         while not sender.trouble:  # noqa: ASYNC110 - nobody is told of trouble
             await asyncio.sleep(0.01)
-        assert sender.trouble.startswith(f"no answer from http://127.0.0.1:{port}: ConnectError")
+        assert sender.trouble.startswith(f"no response from http://127.0.0.1:{port}: ConnectError")
         assert sender.unanswered == 1
 
         async with small_server(port=port):
@@ -118,8 +118,8 @@ async def test_send_with_a_refused_key_stops() -> None:
     ("answer", "sentence"),
     [
         (Say(301, {"Location": "https://plant.example/"}), "redirects to https://plant.example/"),
-        (Say(404, {"Content-Type": "text/html"}), "is it another server"),
-        (Say(200, {}, {"hello": "world"}), "not as this platform does"),
+        (Say(404, {"Content-Type": "text/html"}), "Check the address"),
+        (Say(200, {}, {"hello": "world"}), "in an unknown format"),
     ],
 )
 async def test_send_to_another_server_stops(answer: Say, sentence: str) -> None:

@@ -3,9 +3,9 @@ import { readFileSync } from "node:fs";
 import { test } from "node:test";
 
 import { useWords } from "../../common/words.js";
-import { machine, noon, reading } from "../../tests/readings.js";
+import { machine, message, noon, reading } from "../../tests/readings.js";
 import { clockWord, machineView, urgency } from "../machine_view.js";
-import { initialState } from "../state.js";
+import { initialState, reduce } from "../state.js";
 
 const cases = JSON.parse(readFileSync(new URL("../../tests/cases.json", import.meta.url)));
 useWords(cases.words);
@@ -46,6 +46,15 @@ test("a sensor without a reading has a word for it", () => {
   assert.equal(view.sensors.temperature.word, "no reading yet");
   assert.equal(view.connectivity, "never_seen");
   assert.equal(view.worst, "none");
+});
+
+test("a value that the server could not read is unknown until a greeting", () => {
+  const unread = initialState({ machines: [{ ...machine(), connectivity: "unknown" }], server_time: noon() }, { nowMs: 0, feed: "down" });
+  const greeted = reduce(unread, message("initial_data", { readings: [], recovered: true }));
+
+  const words = [unread, greeted].map((one) => machineView(one, "CNC-001", 0).sensors.temperature.word);
+
+  assert.deepEqual(words, ["unknown", "no reading yet"]);
 });
 
 test("a bad value without a number is a dash", () => {
