@@ -19,12 +19,12 @@ import redis
 from benchmarks import usage
 from benchmarks.bodies import machine_id
 from benchmarks.seed import seed_python
+from digitaltwin.conf.embedded_redis import find_server
 from digitaltwin.tests.support import product
 from digitaltwin.tests.support.servers import (
     LOOPBACK,
     environment,
     find_postgres,
-    find_redis,
     free_port,
     private_postgres,
     private_redis,
@@ -149,7 +149,7 @@ def redis_alone() -> Iterator[Instance]:
 def available() -> dict[str, Start]:
     """Return the instances that this machine can start, by name."""
     starts: dict[str, Start] = {"embedded": embedded}
-    if find_redis():
+    if find_server():
         starts |= {"seed": seed, "channels": channels_app}
         if shutil.which("redis-benchmark"):
             starts["redis"] = redis_alone

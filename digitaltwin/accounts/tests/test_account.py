@@ -1,4 +1,4 @@
-"""One's own account: a new password, and the ways out."""
+"""The account page: password change, logout, logout everywhere."""
 
 import re
 from datetime import timedelta

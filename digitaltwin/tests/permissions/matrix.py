@@ -1,4 +1,4 @@
-"""Who is answered what: a row for every address of the platform.
+"""Permission matrix: the expected answer of every address to everybody.
 
 A new address without a row here fails test_permissions.py.
 """
@@ -14,7 +14,7 @@ PEOPLE = (
 )
 DEVICES = ("key for all", "key for one", "revoked key", "expired key")
 EVERYBODY = (*PEOPLE, *DEVICES)
-# Whoever is not here is told to log in.
+# Everybody who is not in it is asked to log in.
 Answers = Mapping[str, str]
 
 # The restricted one is a viewer of the machine SEEN alone.
@@ -144,7 +144,7 @@ def hidden_rows(rows: Sequence[Row]) -> list[Row]:
 
 
 SHOWN_OR_SAVED = (200, 302)
-# What each may do in Django admin: v(iew), a(dd), c(hange), d(elete).
+# Rights in Django admin: v(iew), a(dd), c(hange), d(elete).
 MODELS: dict[str, dict[str, str]] = {
     "sensors/machine": {"engineer": "v", "admin": "vacd", "superuser": "vacd"},
     "sensors/sensor": {"engineer": "vacd", "admin": "vacd", "superuser": "vacd"},
@@ -188,7 +188,7 @@ def model_rows(primary_keys: Mapping[str, int]) -> list[Row]:
 
 
 class Socket(NamedTuple):
-    """What an address of the sockets' routing first says: a message, or a code that closes it."""
+    """The first answer of an address of the sockets' routing: a message or a close code."""
 
     route: str
     path: str
@@ -196,7 +196,7 @@ class Socket(NamedTuple):
 
 
 def _greeted(first: str | int) -> Mapping[str, str | int]:
-    """Whoever is not here is closed with 4401."""
+    """Map each role to its first answer; all others are closed with 4401."""
     return {"no role": 4403} | dict.fromkeys(_SEEING, first)
 
 
@@ -210,7 +210,7 @@ SOCKETS = [
     Socket("ws/dashboard", "/ws/dashboard", _greeted("initial_data")),
     Socket("", "/ws/nothing", _greeted(4404)),
 ]
-# What a client may say, and what is answered on a machine's socket and on the dashboard's.
+# Client messages with their answers on a machine's socket and on the dashboard's.
 ACTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "ping": ({}, "pong", "pong"),
     "get_latest": ({}, "latest", "latest"),

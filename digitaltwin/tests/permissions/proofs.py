@@ -1,4 +1,4 @@
-"""The headers by which each of the matrix proves who it is."""
+"""Credentials of everybody in the matrix, as request headers."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ Proof = dict[str, str]
 
 
 def proof(who: str, by: str = "session") -> Proof:
-    """The headers of this one of EVERYBODY, a person by session or by token."""
+    """Make the headers of a member of EVERYBODY; people authenticate by session or token."""
     if who == "nobody":
         return {}
     if who in DEVICES:

@@ -1,4 +1,4 @@
-"""The matrix of matrix.py, asked of the whole product: everybody, at every address."""
+"""The matrix of matrix.py against the whole product: everybody, at every address."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -67,12 +67,12 @@ def test_every_model_of_the_admin_has_a_row() -> None:
     assert models == set(MODELS)
 
 
-# What is asked and answered
+# Requests and their answers
 
 
 @pytest.fixture
 async def ask(history: None) -> AsyncIterator[Any]:
-    """`await ask("GET /", headers)`: the answer of the whole product, where there are machines."""
+    """Provide `await ask("GET /", headers)`, the response of a product that has machines."""
     await sync_to_async(make_machine)(SEEN, **people.SEEN._asdict())
     await sync_to_async(make_machine)(HIDDEN, **people.HIDDEN._asdict())
     app: Any = application
@@ -178,7 +178,7 @@ async def test_device(ask: Any, who: str) -> None:
 
 
 def looks(answer: httpx.Response, machine_id: str) -> tuple[int, str]:
-    """The answer without what differs from one request to the next."""
+    """Return the response without the parts that differ between requests."""
     assert answer.status_code >= 400
     text = answer.text.replace(answer.headers["x-request-id"], "ID").replace(machine_id, "MACHINE")
     return answer.status_code, re.sub(r'(?<=csrfmiddlewaretoken" value=")\w+', "TOKEN", text)

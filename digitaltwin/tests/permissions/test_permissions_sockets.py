@@ -1,4 +1,4 @@
-"""The matrix of matrix.py for sockets: everybody at every address, and what may be said there."""
+"""The matrix of matrix.py for sockets: everybody at every address, and every client message."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ class Browser(WebsocketCommunicator):  # type: ignore[misc]
         super().__init__(application, path, headers=lines)
 
     async def told(self) -> Any:
-        """What the server does next: the type of a message, or the code of its close frame."""
+        """Receive the next answer: the type of a message, or the code of a close frame."""
         async with asyncio.timeout(5):
             while True:
                 message = await self.receive_output(timeout=5)
@@ -60,7 +60,7 @@ async def _plant(store: Store) -> AsyncIterator[None]:
 
 
 async def first_words(headers: Proof) -> dict[str, Any]:
-    """What each address first says to whoever bears these headers."""
+    """Collect the first answer of each address to these headers."""
     said = {}
     for row in SOCKETS:
         browser = Browser(row.path, headers)

@@ -17,7 +17,7 @@ from digitaltwin.tests.support.product import ROOT, Product, running
 from digitaltwin.tests.support.servers import environment
 from sensors.timestamps import format_us, now_us
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = 5.0
 PASSWORD, NEW = "correct horse battery staple", "a brand new one, long enough"
@@ -34,7 +34,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 class Browser:
-    """Somebody's, logged in: it posts forms as pages do."""
+    """A logged-in browser; it posts forms as pages do."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -69,7 +69,7 @@ Open = Callable[..., Awaitable[Browser]]
 
 @pytest.fixture
 async def open_browser(product: Product) -> AsyncIterator[Open]:
-    """`await open_browser(username, password)`: somebody logs in."""
+    """Provide `await open_browser(username, password)`, a logged-in browser."""
     opened: list[Browser] = []
 
     async def open_browser(username: str, password: str) -> Browser:
@@ -104,7 +104,7 @@ class Viewer:
         self.bearer = {"Authorization": f"Bearer {await self.here.token(self.username)}"}
 
     async def statuses(self) -> tuple[int, int]:
-        """What the machines' list answers to the browser and to the program."""
+        """Request the list of machines as browser and as program; return the statuses."""
         async with httpx.AsyncClient(base_url=self.here.url, headers=self.bearer) as program:
             return (
                 (await self.here.get(MACHINES)).status_code,
@@ -112,7 +112,7 @@ class Viewer:
             )
 
     async def sockets(self) -> list[websockets.ClientConnection]:
-        """The browser's and the program's, open and greeted."""
+        """Open the sockets of browser and program; wait for their initial data."""
         address = self.here.url.replace("http", "ws") + "/ws/dashboard"
         proofs = [{"Cookie": self.here.cookie(), "Origin": self.here.url}, self.bearer]
         sockets = [await websockets.connect(address, additional_headers=one) for one in proofs]
@@ -264,7 +264,7 @@ def make_reading(machine_id: str) -> dict[str, Any]:
 
 
 async def until(device: httpx.AsyncClient, status: int) -> float:
-    """How long it takes until ten readings in a row are answered so, by whichever process."""
+    """Measure the seconds until ten readings in a row get this status, from any process."""
     began, seen = time.monotonic(), 0
     while seen < 10:
         answer = await device.post(

@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digitaltwin.tests.support.servers import environment, private_redis, wait_for
+from digitaltwin.tests.support.servers import ROOT, environment, private_redis, wait_for
 from sensors.readers.registry import READERS
-
-ROOT = Path(__file__).parents[3]
 
 
 def work(*names: str, **settings: str) -> "subprocess.Popen[str]":
