@@ -20,7 +20,7 @@ from benchmarks import usage
 from benchmarks.bodies import machine_id
 from benchmarks.seed import seed_python
 from digitaltwin.conf.embedded_redis import find_server
-from digitaltwin.tests.support import product
+from digitaltwin.tests.support import product, servers
 from digitaltwin.tests.support.servers import (
     LOOPBACK,
     environment,
@@ -119,7 +119,7 @@ def channels_app() -> Iterator[Instance]:
         daphne = [sys.executable, "-m", "daphne", "-b", LOOPBACK, "-p", str(port)]
         command = [*daphne, "benchmarks.peers.channels_app.asgi:application"]
         settings = environment(REDIS_URL=url)
-        stack.enter_context(_server(command, product.ROOT, settings, port))
+        stack.enter_context(_server(command, servers.ROOT, settings, port))
         yield Instance(
             name="channels",
             port=port,
@@ -206,7 +206,7 @@ def register(settings: Mapping[str, str]) -> list[tuple[str, str]]:
     """Create the machines of the plant and return them with their keys."""
     made = subprocess.run(
         [sys.executable, "-m", "benchmarks.prepare", str(MACHINES)],
-        cwd=product.ROOT,
+        cwd=servers.ROOT,
         env=settings,
         stdout=subprocess.PIPE,
         check=True,

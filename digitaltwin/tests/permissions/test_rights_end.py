@@ -13,8 +13,8 @@ import httpx
 import pytest
 import websockets
 
-from digitaltwin.tests.support.product import ROOT, Product, running
-from digitaltwin.tests.support.servers import environment
+from digitaltwin.tests.support.product import Product, running
+from digitaltwin.tests.support.servers import ROOT, environment
 from sensors.timestamps import format_us, now_us
 
 pytestmark = [pytest.mark.slow, pytest.mark.alone]

@@ -11,8 +11,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from digitaltwin.tests.support.product import ROOT
-from digitaltwin.tests.support.servers import environment, private_postgres
+from digitaltwin.tests.support.servers import ROOT, environment, private_postgres
 
 pytestmark = pytest.mark.slow
 
