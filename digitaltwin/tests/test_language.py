@@ -35,3 +35,10 @@ def test_functions_have_at_most_fifty_lines(sources: list[Source]) -> None:
 
 def test_modules_have_at_most_three_hundred_lines(sources: list[Source]) -> None:
     assert [source.path for source in sources if source.lines > 300] == []
+
+
+def test_modules_import_few_others(sources: list[Source]) -> None:
+    """Hold the two modules that put a package together, the hub and the machine page, to 11."""
+    imports = {source.path: len(readability.own_imports(source)) for source in sources}
+
+    assert {path: count for path, count in imports.items() if count > 11} == {}

@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from realtime import protocol
 from realtime.hub import snapshots
 from realtime.hub.delivery import DeliveryBudget
 from realtime.hub.feeds import Feed
@@ -21,7 +20,7 @@ from realtime.hub.membership import Membership
 from realtime.hub.revalidation import recheck_forever
 from realtime.hub.socket import Socket
 from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
-from realtime.protocol import Cursor
+from realtime.protocol import Cursor, message
 from sensors.enums import FeedStatus
 from sensors.event_loop import PerLoop
 from sensors.exceptions import LogUnavailable
@@ -90,7 +89,7 @@ class Hub:
         """
         self._unfollow(socket)
         data = {"machine_ids": list(machine_ids)}
-        socket.put(protocol.message("subscribed", data, machine_id=None, cursor=None))
+        socket.put(message("subscribed", data, machine_id=None, cursor=None))
         for machine_id in machine_ids:
             self.follow_machine(socket, machine_id)
         if not machine_ids:
