@@ -19,12 +19,12 @@ import redis
 from benchmarks import usage
 from benchmarks.bodies import machine_id
 from benchmarks.seed import seed_python
-from digitaltwin.tests.support import product
+from digitaltwin.conf.embedded_redis import find_server
+from digitaltwin.tests.support import product, servers
 from digitaltwin.tests.support.servers import (
     LOOPBACK,
     environment,
     find_postgres,
-    find_redis,
     free_port,
     private_postgres,
     private_redis,
@@ -119,7 +119,7 @@ def channels_app() -> Iterator[Instance]:
         daphne = [sys.executable, "-m", "daphne", "-b", LOOPBACK, "-p", str(port)]
         command = [*daphne, "benchmarks.peers.channels_app.asgi:application"]
         settings = environment(REDIS_URL=url)
-        stack.enter_context(_server(command, product.ROOT, settings, port))
+        stack.enter_context(_server(command, servers.ROOT, settings, port))
         yield Instance(
             name="channels",
             port=port,
@@ -149,7 +149,7 @@ def redis_alone() -> Iterator[Instance]:
 def available() -> dict[str, Start]:
     """Return the instances that this machine can start, by name."""
     starts: dict[str, Start] = {"embedded": embedded}
-    if find_redis():
+    if find_server():
         starts |= {"seed": seed, "channels": channels_app}
         if shutil.which("redis-benchmark"):
             starts["redis"] = redis_alone
@@ -206,7 +206,7 @@ def register(settings: Mapping[str, str]) -> list[tuple[str, str]]:
     """Create the machines of the plant and return them with their keys."""
     made = subprocess.run(
         [sys.executable, "-m", "benchmarks.prepare", str(MACHINES)],
-        cwd=product.ROOT,
+        cwd=servers.ROOT,
         env=settings,
         stdout=subprocess.PIPE,
         check=True,

@@ -12,8 +12,7 @@ import msgspec
 from benchmarks import usage
 from benchmarks.instances import Instance
 from benchmarks.plan import Plan, Result
-from digitaltwin.tests.support.product import ROOT
-from digitaltwin.tests.support.servers import stop, wait_for
+from digitaltwin.tests.support.servers import ROOT, stop, wait_for
 
 Measures = dict[str, float]
 _DRAIN_SECONDS = 180.0

@@ -27,8 +27,8 @@ from playwright.async_api import CDPSession, Page
 
 from benchmarks.node_red import node_red
 from digitaltwin.tests.browser.chromium import chromium, log_in
-from digitaltwin.tests.support.product import ROOT, Product, running
-from digitaltwin.tests.support.servers import environment, stop
+from digitaltwin.tests.support.product import Product, running
+from digitaltwin.tests.support.servers import ROOT, environment, stop
 
 log = logging.getLogger(__name__)
 

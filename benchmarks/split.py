@@ -16,12 +16,12 @@ import redis
 
 from benchmarks import usage
 from benchmarks.instances import Instance, Start, access_token, product_instance, register
-from digitaltwin.tests.support.product import ROOT
+from digitaltwin.conf.embedded_redis import find_server
 from digitaltwin.tests.support.servers import (
     LOOPBACK,
+    ROOT,
     environment,
     find_postgres,
-    find_redis,
     free_port,
     private_postgres,
     private_redis,
@@ -162,6 +162,6 @@ def _without(pids: Sequence[int]) -> list[int]:
 
 def available() -> Mapping[str, Start]:
     """Return `split_1` and `split_2`, by number of web processes, where both servers exist."""
-    if not (find_redis() and find_postgres()):
+    if not (find_server() and find_postgres()):
         return {}
     return {f"split_{web}": partial(_instance, web) for web in (1, 2)}

@@ -1,8 +1,8 @@
-"""Where the processes are put together; each of them begins here."""
+"""Configuration, servers, supervision and the shared site; every process imports it first."""
 
-from digitaltwin.serving.import_pruning import absent
+from digitaltwin.serving.import_pruning import modules_hidden
 
-# Twisted comes with daphne, and structlog would load it for its logger: 1.8 MB of every process.
-# Rich comes with tools of development; our formatter has made a text of a traceback before.
-with absent("twisted", "rich"):
+# daphne brings Twisted, and structlog would load it for its logger: 1.8 MB in every process.
+# Development tools bring Rich; the log formatter has already rendered the traceback.
+with modules_hidden("twisted", "rich"):
     import structlog  # noqa: F401

@@ -1,4 +1,4 @@
-"""A plant with one machine and one key, the readers at work, and a client of the whole product."""
+"""Fixtures: a plant with a machine and a device key, running readers, and a device's client."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ Sends = Callable[..., Any]
 
 @pytest.fixture
 async def history(transactional_db: None, store: Store) -> AsyncIterator[None]:
-    """The history reader at work: with the log in memory every answer waits for its rows."""
+    """Run the history reader: with the log in memory every response waits for stored rows."""
     stop = asyncio.Event()
     task = asyncio.create_task(run_reader("history", stop))
     yield
@@ -37,14 +37,14 @@ async def history(transactional_db: None, store: Store) -> AsyncIterator[None]:
 
 @pytest.fixture
 async def relay(product: Product) -> AsyncIterator[Relay]:
-    """A network that can fail, in front of the whole product of the test's module."""
+    """Provide a network that can fail, in front of the module's `product`."""
     async with relayed(product.url) as relay:
         yield relay
 
 
 @pytest.fixture
 def database_url() -> str:
-    """A database of this test's own for a whole product: PostgreSQL's, or none for SQLite."""
+    """Create a PostgreSQL database for a whole product; an empty address means SQLite."""
     cluster = os.environ.get("DATABASE_URL", "")
     if not cluster:
         return ""
@@ -55,7 +55,7 @@ def database_url() -> str:
 
 
 def make_machine(machine_id: str = "CNC-001", *sensors: str, **fields: Any) -> Machine:
-    """A machine with these sensors (temperature and speed)."""
+    """Create a machine with these sensors, by default temperature and speed."""
     machine = Machine.objects.create(machine_id=machine_id, **fields)
     for name in sensors or ("temperature", "speed"):
         slug, _, position = name.partition(".")
@@ -66,7 +66,7 @@ def make_machine(machine_id: str = "CNC-001", *sensors: str, **fields: Any) -> M
 
 @pytest.fixture
 async def token(history: None) -> str:
-    """A key for all machines, of which there is CNC-001."""
+    """Create the machine CNC-001 and a device key for all machines; provide the key."""
     await sync_to_async(make_machine)()
     _, token = await sync_to_async(create_device_key)(name="gateway", all_machines=True)
     return token
@@ -74,7 +74,7 @@ async def token(history: None) -> str:
 
 @pytest.fixture
 async def device(token: str) -> AsyncIterator[httpx.AsyncClient]:
-    """A device with a key for all machines."""
+    """Provide the HTTP client of a device with a key for all machines."""
     app: Any = application
     async with httpx.AsyncClient(
         transport=httpx.ASGITransport(app),
@@ -85,7 +85,7 @@ async def device(token: str) -> AsyncIterator[httpx.AsyncClient]:
 
 
 def reading(**changes: Any) -> dict[str, Any]:
-    """A good reading as a device sends it, measured now."""
+    """Build a valid reading as a device sends it, measured now."""
     fields = {
         "machine_id": "CNC-001",
         "sensor_type": "temperature",

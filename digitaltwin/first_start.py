@@ -1,7 +1,8 @@
-"""What comes before a server: wait for the stores, migrate, make the first user and key.
+"""First step of a deployment: wait for Redis and database, migrate, make the first user and key.
 
-`python -m digitaltwin.first_start --url URL`. `up` starts it with `--pid`, and keeps the user and
-the key in `up.json`; where processes are deployed one by one it shows them once and keeps nothing.
+`python -m digitaltwin.first_start --url URL`. `up` runs it with `--pid`, and it writes the user
+and the key to `up.json`. Where processes are deployed one by one, it prints them once and stores
+nothing.
 """
 
 import argparse
@@ -30,7 +31,7 @@ from django.core.management import call_command
 from django.db import OperationalError, connection
 from django.db.models import Q
 
-from digitaltwin.conf.environment import refuse_fleeting_key
+from digitaltwin.conf.environment import refuse_temporary_key
 from digitaltwin.supervision.banner import banner
 from sensors.access.device_keys import create_device_key, rotate_device_key
 from sensors.devices.simulation.plant import Plant
@@ -40,48 +41,53 @@ from sensors.models import DeviceKey
 from sensors.readers.running import VolatileLog, refuse_volatile_log
 from sensors.store.store import get_store
 
-# Not by __name__: that is __main__ here.
+# A literal name: in this process __name__ is __main__.
 log = structlog.get_logger("digitaltwin.first_start")
 
 OPERATOR = "admin"
 KEY_NAME = "bootstrap"
-KEEP_LOGINS_DAYS = 90
+LOGIN_RETENTION_DAYS = 90
 RETRY_SECONDS = 0.5
-SAY_SECONDS = 30.0
+LOG_INTERVAL_SECONDS = 30.0
 
-Kept = dict[str, Any]
+# The content of `up.json`: url, operator (username and password), device_key, pid.
+UpFile = dict[str, Any]
 
 
 def main() -> None:
     options = _options()
     try:
-        refuse_fleeting_key(settings.DATA_DIR)
+        refuse_temporary_key(settings.DATA_DIR)
         asyncio.run(_wait_for_redis())
     except (ImproperlyConfigured, VolatileLog) as exc:
         sys.exit(str(exc))
     _wait_for_database()
     call_command("migrate", verbosity=0, interactive=False)
-    forget_old_logins()
+    delete_old_logins()
     if options.demo:
         register(Plant(machines=options.machines))
     path = None if options.pid is None else settings.DATA_DIR / "up.json"
-    before = _read(path) if path else {}
-    kept, made = keep(before, url=options.url, pid=options.pid, may_rotate=options.demo)
+    previous = _read(path) if path else {}
+    current, is_new = ensure_credentials(
+        previous, url=options.url, pid=options.pid, may_rotate=options.demo
+    )
     if path:
-        _write(path, kept)
-    sys.stdout.write(banner(kept, path=path, show_secrets=made))
+        _write(path, current)
+    sys.stdout.write(banner(current, path=path, show_secrets=is_new))
 
 
-def keep(kept: Kept, *, url: str, pid: int | None, may_rotate: bool) -> tuple[Kept, bool]:
-    """What `up.json` holds now, and whether a password or key in it is new.
+def ensure_credentials(
+    previous: UpFile, *, url: str, pid: int | None, may_rotate: bool
+) -> tuple[UpFile, bool]:
+    """Make the first user and key if needed; return `up.json` and whether it has a new secret.
 
-    What the file knows stays; a user or key that was made earlier and is not in it stays unknown
-    (null), unless the key may be rotated because nobody but the demo depends on it.
+    Secrets in the previous file stay. A user or key that exists and is not in that file stays
+    unknown (null), unless the key may be rotated because only the demo plant uses it.
     """
-    operator = kept.get("operator") or _make_operator()
-    token = kept.get("device_key") or _make_key(may_rotate=may_rotate)
-    made = (operator, token) != (kept.get("operator"), kept.get("device_key"))
-    return {"url": url, "operator": operator, "device_key": token, "pid": pid}, made
+    operator = previous.get("operator") or _make_operator()
+    token = previous.get("device_key") or _make_key(may_rotate=may_rotate)
+    is_new = (operator, token) != (previous.get("operator"), previous.get("device_key"))
+    return {"url": url, "operator": operator, "device_key": token, "pid": pid}, is_new
 
 
 def _make_operator() -> dict[str, str] | None:
@@ -94,28 +100,28 @@ def _make_operator() -> dict[str, str] | None:
 
 
 def _make_key(*, may_rotate: bool) -> str | None:
-    known = DeviceKey.objects.filter(name=KEY_NAME).first()
-    if known is None:
+    device_key = DeviceKey.objects.filter(name=KEY_NAME).first()
+    if device_key is None:
         return create_device_key(name=KEY_NAME, all_machines=True)[1]
-    return rotate_device_key(known) if may_rotate else None
+    return rotate_device_key(device_key) if may_rotate else None
 
 
-def forget_old_logins() -> None:
-    """Delete sessions that are over, and the record of logins long ago: nothing else does."""
+def delete_old_logins() -> None:
+    """Delete expired sessions and old login records; neither Django nor django-axes does it."""
     call_command("clearsessions")
-    call_command("axes_reset_logs", age=KEEP_LOGINS_DAYS, stdout=io.StringIO())
+    call_command("axes_reset_logs", age=LOGIN_RETENTION_DAYS, stdout=io.StringIO())
 
 
 async def _wait_for_redis() -> None:
-    """Return when the log answers. Raises VolatileLog when it may forget what it takes."""
-    waiting = _Waiting("redis")
+    """Wait until Redis answers. Raises VolatileLog when Redis may lose accepted readings."""
+    delay_log = _DelayLog("redis")
     try:
         while True:
             try:
                 await refuse_volatile_log()
                 return
             except LogUnavailable as exc:
-                waiting.say(str(exc))
+                delay_log.record(str(exc))
                 await asyncio.sleep(RETRY_SECONDS)
     finally:
         if store := get_store.forget():
@@ -123,44 +129,44 @@ async def _wait_for_redis() -> None:
 
 
 def _wait_for_database() -> None:
-    waiting = _Waiting("database")
+    delay_log = _DelayLog("database")
     while True:
         try:
             connection.ensure_connection()
             return
         except OperationalError as exc:
-            waiting.say(str(exc))
+            delay_log.record(str(exc))
             time.sleep(RETRY_SECONDS)
 
 
-class _Waiting:
-    """Says what is waited for at once, and then now and then."""
+class _DelayLog:
+    """Log of a delayed start: at once, then every LOG_INTERVAL_SECONDS."""
 
-    def __init__(self, what: str) -> None:
-        self._what = what
-        self._said_at = float("-inf")
+    def __init__(self, dependency: str) -> None:
+        self._dependency = dependency
+        self._logged_at = float("-inf")
 
-    def say(self, error: str) -> None:
-        if time.monotonic() - self._said_at >= SAY_SECONDS:
-            self._said_at = time.monotonic()
-            log.warning("start_delayed", waits_for=self._what, error=error.strip())
+    def record(self, error: str) -> None:
+        if time.monotonic() - self._logged_at >= LOG_INTERVAL_SECONDS:
+            self._logged_at = time.monotonic()
+            log.warning("start_delayed", waits_for=self._dependency, error=error.strip())
 
 
-def _read(path: Path) -> Kept:
+def _read(path: Path) -> UpFile:
     try:
-        kept: Kept = json.loads(path.read_text(encoding="utf-8"))
+        content: UpFile = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return kept if isinstance(kept, dict) else {}
+    return content if isinstance(content, dict) else {}
 
 
-def _write(path: Path, kept: Kept) -> None:
-    """Replace the file at once: who reads it sees the old or the new one, never half."""
+def _write(path: Path, content: UpFile) -> None:
+    """Replace the file atomically, so that readers never see half of it."""
     new = path.with_suffix(".new")
     new.unlink(missing_ok=True)
     descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(kept, file, indent=2)
+        json.dump(content, file, indent=2)
         file.write("\n")
     new.replace(path)
 

@@ -24,7 +24,7 @@ LOG_FORMAT = env.choice(
     "LOG_FORMAT", {"json", "console"}, default="console" if sys.stderr.isatty() else "json"
 )
 
-# Who may talk to us
+# Hosts, origins and proxies
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["localhost", "127.0.0.1", "[::1]"])
 CSRF_FAILURE_VIEW = "digitaltwin.site.problems.csrf_failure"
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS")
@@ -41,7 +41,7 @@ CORS_EXPOSE_HEADERS = [
 ]
 TRUSTED_PROXIES = env.networks("TRUSTED_PROXIES")
 
-# Where things are kept
+# Database and Redis
 DATABASE_POOL_SIZE = env.whole("DATABASE_POOL_SIZE", default=10, least=2)
 DATABASES = {
     "default": databases.database(
@@ -54,7 +54,7 @@ REDIS_URL = env.redis_url("REDIS_URL", default=embedded_redis.url(DATA_DIR))
 REDIS_POOL_SIZE = env.whole("REDIS_POOL_SIZE", default=16, least=4)
 ALLOW_VOLATILE_LOG = env.boolean("ALLOW_VOLATILE_LOG", default=False)
 
-# Readings in
+# Ingest
 MACHINE_ID_PATTERN = env.pattern("MACHINE_ID_PATTERN", default=r"[A-Z]{3}-\d{3}")
 AUTO_REGISTER_MACHINES = env.boolean("AUTO_REGISTER_MACHINES", default=False)
 MAX_FUTURE_SECONDS = env.whole("MAX_FUTURE_SECONDS", default=300, least=0)
@@ -66,7 +66,7 @@ MAX_LOG_ENTRIES = env.whole("MAX_LOG_ENTRIES", default=2_000_000, least=1)
 RATE_LIMIT = env.rate("RATE_LIMIT", default="6000/60")
 DATA_UPLOAD_MAX_MEMORY_SIZE = MAX_BODY_BYTES
 
-# Live
+# Live values and history
 DEFAULT_STALE_SECONDS = env.whole("DEFAULT_STALE_SECONDS", default=300, least=1)
 FRAMES_PER_SECOND = env.whole("FRAMES_PER_SECOND", default=20, least=1)
 DASHBOARD_FRAMES_PER_SECOND = env.whole("DASHBOARD_FRAMES_PER_SECOND", default=4, least=1)
@@ -75,16 +75,16 @@ RECENT_SECONDS = env.whole("RECENT_SECONDS", default=900, least=10)
 RAW_RETENTION_DAYS = env.optional_whole("RAW_RETENTION_DAYS", least=1)
 ROLLUP_RETENTION_DAYS = env.optional_whole("ROLLUP_RETENTION_DAYS", least=1)
 
-# People and documents
+# Users, API documents and metrics
 ACCESS_TOKEN_MINUTES = env.whole("ACCESS_TOKEN_MINUTES", default=30, least=1)
 API_DOCS = env.boolean("API_DOCS", default=DEBUG)
 ENABLE_METRICS = env.boolean("ENABLE_METRICS", default=True)
 METRICS_TOKEN = env.token("METRICS_TOKEN")
-# A web process ends within 11.5 s, and what is in flight has the last two of them.
+# A web process ends within 11.5 s; requests in flight have at least the last 2 s of it.
 DRAIN_SECONDS = env.whole("DRAIN_SECONDS", default=0, least=0, most=9)
 
 INSTALLED_APPS = [
-    # Not daphne: our `runserver` brings it, and no other process carries its 25 MB of Twisted.
+    # Without daphne: only `runserver` imports it, which saves other processes 25 MB of Twisted.
     "digitaltwin",
     "digitaltwin.accounts.admin_site.PlantAdminConfig",
     "django.contrib.auth",
@@ -103,11 +103,11 @@ INSTALLED_APPS = [
     "realtime",
 ]
 MIDDLEWARE = [
-    # Django's own metrics, of pages and reads; a device's request meets no middleware.
+    # Django's own metrics, of pages and reads; device requests pass no middleware.
     "django_prometheus.middleware.PrometheusBeforeMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "servestatic.middleware.ServeStaticMiddleware",
-    # A plant of 500 machines is 2 MB of page, and 80 kB on its way.
+    # The page of a plant with 500 machines is 2 MB, and 80 kB compressed.
     "django.middleware.gzip.GZipMiddleware",
     "digitaltwin.site.middleware.content_security_policy",
     "digitaltwin.site.languages.page_language",
@@ -158,7 +158,7 @@ AXES_COOLOFF_TIME = 0.25  # hours: fifteen minutes
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_RESET_ON_SUCCESS = True
 AXES_VERBOSE = False
-# A lock ends fifteen minutes after the failure that made it, whoever knocks meanwhile.
+# A lockout ends fifteen minutes after the failure that caused it, regardless of further attempts.
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "digitaltwin.accounts.views.client_address"
 LOGIN_URL = "/login/"
@@ -176,7 +176,7 @@ SECURE_REDIRECT_EXEMPT = [r"^api/v1/health(/live|/ready)?$", r"^metrics$"]
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-# One catalogue for the templates and all rooms' words.
+# One catalogue for the templates and the texts of all packages.
 LOCALE_PATHS = [BASE_DIR / "realtime" / "locale"]
 LANGUAGE_COOKIE_NAME = "language"
 LANGUAGE_COOKIE_AGE = 31_536_000
@@ -191,8 +191,8 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "digitaltwin.site.static_files.Storage"},
 }
-# Found in the source tree, so that no collectstatic step stands before the first start. Where
-# it ran, as in the image, what it collected is served: hashed, compressed, kept by browsers.
+# Without `collectstatic`, files are served from the source tree, so that the first start needs no
+# such step. With it, as in the image, its files are served: hashed, compressed and cacheable.
 SERVESTATIC_USE_FINDERS = not (STATIC_ROOT / "staticfiles.json").is_file()
 SERVESTATIC_AUTOREFRESH = DEBUG
 
@@ -214,7 +214,7 @@ SPECTACULAR_SETTINGS = {
     "SERVERS": [{"url": "/", "description": "This host"}],
     "VERSION": environment.VERSION,
     "OAS_VERSION": "3.1.0",
-    "POSTPROCESSING_HOOKS": ["digitaltwin.openapi.schema.finish"],
+    "POSTPROCESSING_HOOKS": ["digitaltwin.openapi.schema.complete_schema"],
     "SERVE_INCLUDE_SCHEMA": False,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",

@@ -1,4 +1,4 @@
-"""Every address of the platform."""
+"""URLconf of the platform."""
 
 from django.conf import settings
 from django.contrib import admin
@@ -23,10 +23,10 @@ api: list[URLPattern | URLResolver] = [
 ]
 urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", include(api)),
-    # By name: a process without them does not load them and drf-spectacular.
+    # Included by name: without API_DOCS the process loads neither it nor drf-spectacular.
     *([path("", include("digitaltwin.openapi.schema"))] if settings.API_DOCS else []),
-    # Also with DEBUG, whose own page for this is HTML; and no redirect to a trailing slash.
-    re_path(r"^api/", problem_pages.nothing_here),
+    # A problem instead of DEBUG's HTML page, and no redirect to a trailing slash.
+    re_path(r"^api/", problem_pages.no_such_address),
     path("problems/<slug:code>", problem_pages.explanation, name="problem"),
     path("metrics", metrics.metrics, name="metrics"),
     path("offline/", offline.page, name="offline"),
@@ -36,7 +36,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("logout/everywhere/", LogoutEverywhereView.as_view(), name="logout_everywhere"),
     path("account/", account, name="account"),
     path("password/", PasswordView.as_view(), name="password_change"),
-    # One page for everybody to log in, to log out and to change the password.
+    # One page for all users to log in, to log out and to change the password.
     path("admin/logout/", LogoutView.as_view()),
     path("admin/login/", RedirectView.as_view(pattern_name="login", query_string=True)),
     path("admin/password_change/", RedirectView.as_view(pattern_name="password_change")),

@@ -102,7 +102,7 @@ def message(
 
 
 class Heartbeat:
-    """One heartbeat; the part that all sockets share is encoded once."""
+    """A heartbeat; the part that all sockets share is encoded once."""
 
     def __init__(self, state: FeedHealth, *, interval: int, now: int) -> None:
         self._moment = format_us(now)
@@ -143,6 +143,7 @@ class Greeting(msgspec.Struct, frozen=True):
     epoch: str
     position: str
     values: dict[str, Any]
+    machine_ids: frozenset[str] = frozenset()
 
     def text(self, kind: str, *, recovered: bool, cursor: Cursor | None = None) -> str:
         """Encode an `initial_data` or `resync` message, with the client's cursor if it resumes."""

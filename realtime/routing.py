@@ -1,4 +1,4 @@
-"""The sockets' addresses, behind the door that checks where they come from and who opens them."""
+"""Addresses of the sockets, behind the handshake that checks origin and user."""
 
 from channels.routing import URLRouter
 from django.urls import path, re_path

@@ -12,7 +12,7 @@ TRANSPORT = "digitaltwin.transport"
 
 
 class DirectTransport:
-    """One client's connection, for whole messages.
+    """The connection of a client, for whole messages.
 
     `write` sends a `text_frame`; it is None while the client is slow, or leaving. `on_change` is
     called whenever `write` may have changed.

@@ -13,7 +13,7 @@ CLOSE_SECONDS = 3.0
 
 
 class DatabaseThread:
-    """One thread with database connections of its own; calls run in it one after the other.
+    """A thread with database connections of its own; calls run one after the other.
 
     The async methods of Django's ORM share a single thread, in which a slow statement of one
     caller would delay all others.
@@ -25,7 +25,7 @@ class DatabaseThread:
     async def run(self, function: Callable[[], T]) -> T:
         """Return the result of the function, called in the thread; raises its exceptions.
 
-        A DatabaseError closes the connections: the next call begins with new ones.
+        A DatabaseError closes the connections: the next call opens them again.
         """
         return await self._submit(lambda: _with_connections(function))
 

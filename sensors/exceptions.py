@@ -44,7 +44,7 @@ class MalformedBody(SensorsError):
 
 
 class InvalidReadings(SensorsError):
-    """One or more readings are refused; `errors` names the fields."""
+    """Refused readings; `errors` names the fields."""
 
     title = "Invalid readings"
 
@@ -108,4 +108,4 @@ class Busy(SensorsError):
 
 
 class LeaseLost(Exception):
-    """Another process took over this reader; the open transaction is rolled back."""
+    """The lease went to another process; the open transaction is rolled back."""

@@ -11,8 +11,19 @@ from sensors.enums import FeedStatus, Outcome, Quality
 Scalar = str | int | float | bool | None
 # The position before the log's first entry; a position is Redis's `<milliseconds>-<sequence>`.
 START = "0-0"
-# The topic of the dashboard; that of a machine is its id, which is never this.
+# The topic of the dashboard of all machines. The dashboard of a scope has this and the scope's key,
+# a machine has its id, which never begins with it.
 DASHBOARD = "*"
+
+
+def dashboard_topic(scope_key: str) -> str:
+    """Return the topic of the dashboard of a scope."""
+    return DASHBOARD + scope_key
+
+
+def scope_key_of(topic: str) -> str | None:
+    """Return the key of a dashboard's scope; None for the topic of a machine."""
+    return topic.removeprefix(DASHBOARD) if topic.startswith(DASHBOARD) else None
 
 
 def position_key(position: str) -> tuple[int, int]:
@@ -31,7 +42,7 @@ def effective_time(measured_at: int, received_at: int) -> int:
 
 
 class LiveReading(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """One value of one sensor at one moment, from the serializer to the row and the frame.
+    """A reading: one value of one sensor at one moment, from serializer to row and frame.
 
     `measured_at` and `received_at` are microseconds since 1970 UTC; `value` is in `unit`, the
     sensor's own (UCUM); `late` is the last field, so that the append script can add it.
@@ -78,7 +89,7 @@ class Receipt(msgspec.Struct, frozen=True, gc=False):
 
 
 class LogEntry(msgspec.Struct, frozen=True, gc=False):
-    """One entry of the log, of any kind.
+    """An entry of the log, of any kind.
 
     Kind `readings` holds a machine's readings of one request (at most 500). `previous` is the
     position of the machine's entry before it, of whatever kind; `payload` a JSON array of the
@@ -161,8 +172,10 @@ class DashboardFrame(
 ):
     """Entries of one kind of all machines since the dashboard frame before.
 
-    Of readings the newest per sensor, of another kind all. `previous` is the position of the
-    dashboard frame before; `text` is empty when the frame only moves the position.
+    Of readings the newest per sensor, of another kind all; only entries of machines in the scope
+    with the key `scope`, which is empty for all machines. `previous` is the position of the
+    dashboard frame before, whatever machines came in between; `text` is empty when the frame only
+    moves the position.
     """
 
     epoch: str
@@ -170,10 +183,11 @@ class DashboardFrame(
     position: str
     received_at: int
     text: str
+    scope: str = ""
 
     @property
     def topic(self) -> str:
-        return DASHBOARD
+        return dashboard_topic(self.scope)
 
 
 Frame = MachineFrame | DashboardFrame

@@ -1,4 +1,4 @@
-"""People, their roles and their failed logins in Django admin."""
+"""Users, their roles and their failed logins in Django admin."""
 
 from typing import Any, cast
 
@@ -11,21 +11,24 @@ from django.http import HttpRequest
 
 from digitaltwin.accounts.roles import grantable_groups, may_manage
 
-# The imports above registered what comes with Django and django-axes.
+# The imports above registered the pages of Django and django-axes.
 admin.site.unregister([User, Group, AccessAttempt])
 
-SUPERUSERS_FIELDS = {"is_superuser", "user_permissions"}
+SUPERUSER_ONLY_FIELDS = {"is_superuser", "user_permissions"}
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
-    """Who is no superuser gives roles that he has himself, to people who can do no more than he."""
+class PlantUserAdmin(UserAdmin):  # type: ignore[type-arg]
+    """Users and their roles.
+
+    Non-superusers may grant only roles they hold, to users without further permissions.
+    """
 
     list_display = ("username", "first_name", "last_name", "roles", "is_active", "last_login")
 
     @admin.display(description="roles")
-    def roles(self, person: User) -> str:
-        return ", ".join(sorted(group.name for group in person.groups.all()))
+    def roles(self, user: User) -> str:
+        return ", ".join(sorted(group.name for group in user.groups.all()))
 
     def get_queryset(self, request: HttpRequest) -> Any:
         return super().get_queryset(request).prefetch_related("groups")
@@ -34,7 +37,10 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
         fieldsets = super().get_fieldsets(request, obj)
         if _manager(request).is_superuser:
             return fieldsets
-        return [(name, {**options, "fields": _below(options)}) for name, options in fieldsets]
+        return [
+            (name, {**options, "fields": _non_superuser_fields(options)})
+            for name, options in fieldsets
+        ]
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "groups":
@@ -52,7 +58,7 @@ class PersonAdmin(UserAdmin):  # type: ignore[type-arg]
 
 @admin.register(Group)
 class RoleAdmin(GroupAdmin):
-    """What a role may do is for superusers: who changes his own role is one."""
+    """Roles; only superusers change them, as others could add permissions to their own role."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return _manager(request).is_superuser
@@ -66,9 +72,9 @@ class RoleAdmin(GroupAdmin):
 
 @admin.register(AccessAttempt)
 class FailedLoginAdmin(AccessAttemptAdmin):  # type: ignore[misc]
-    """To see who is locked out; deleting the row lets him in again."""
+    """Failed logins and lockouts; deleting the row ends the lockout."""
 
-    # Its own one fails: django-axes 8.3.1 looks for a time that only logins carry.
+    # The action of django-axes 8.3.1 fails: it reads a time that only successful logins have.
     actions = ()
 
 
@@ -76,5 +82,5 @@ def _manager(request: HttpRequest) -> User:
     return cast(User, request.user)
 
 
-def _below(options: Any) -> list[str]:
-    return [name for name in options["fields"] if name not in SUPERUSERS_FIELDS]
+def _non_superuser_fields(options: Any) -> list[str]:
+    return [name for name in options["fields"] if name not in SUPERUSER_ONLY_FIELDS]

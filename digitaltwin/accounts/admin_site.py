@@ -1,4 +1,4 @@
-"""Whom Django admin lets in."""
+"""The Django admin site and its access rule."""
 
 from importlib import import_module
 
@@ -8,14 +8,17 @@ from django.http import HttpRequest
 
 
 class PlantAdminSite(AdminSite):
-    """Open to staff, and to whoever may change something here: a role alone is enough."""
+    """Admin site open to staff and to users who may change any of its models."""
 
     site_header = site_title = "Digital Twin"
 
     def has_permission(self, request: HttpRequest) -> bool:
         return super().has_permission(request) or (
             request.user.is_active
-            and any(one.has_change_permission(request) for one in self._registry.values())
+            and any(
+                model_admin.has_change_permission(request)
+                for model_admin in self._registry.values()
+            )
         )
 
 
@@ -24,5 +27,5 @@ class PlantAdminConfig(AdminConfig):
 
     def ready(self) -> None:
         super().ready()
-        # Last: it replaces the pages for users that Django and django-axes registered.
+        # Imported last: it replaces pages that Django and django-axes registered.
         import_module("digitaltwin.accounts.admin")

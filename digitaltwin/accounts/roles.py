@@ -1,29 +1,30 @@
-"""Who may give whom which role: nobody makes anybody mightier than himself."""
+"""Rules for granting roles. Nobody makes anybody mightier than himself."""
 
 from django.contrib.auth.models import Group, Permission, User
 from django.db.models import Q, QuerySet
 
 
-def may_manage(manager: User, person: User) -> bool:
-    """Whether the person, were he active, could do nothing that the manager cannot.
+def may_manage(manager: User, user: User) -> bool:
+    """Check that the user's permissions are among the manager's.
 
-    Whoever may set a password or make an account active may then log in with it.
+    Inactive users count with the permissions they would have when active: setting a password or
+    activating an account lets the manager log in as that user.
     """
-    if manager.is_superuser or person.is_superuser:
+    if manager.is_superuser or user.is_superuser:
         return manager.is_superuser
-    return not _granted(person).exclude(pk__in=_granted(manager)).exists()
+    return not _granted_permissions(user).exclude(pk__in=_granted_permissions(manager)).exists()
 
 
 def grantable_groups(manager: User) -> QuerySet[Group]:
-    """The groups that can do nothing that the manager cannot."""
+    """Groups whose permissions the manager holds."""
     if manager.is_superuser:
         return Group.objects.all()
     return Group.objects.exclude(
-        permissions__in=Permission.objects.exclude(pk__in=_granted(manager))
+        permissions__in=Permission.objects.exclude(pk__in=_granted_permissions(manager))
     )
 
 
-def _granted(user: User) -> QuerySet[Permission]:
-    """What rows grant; has_perm would say that an inactive user may nothing."""
-    held = Permission.objects.filter(Q(user=user) | Q(group__user=user))
-    return Permission.objects.filter(pk__in=held.values("pk"))
+def _granted_permissions(user: User) -> QuerySet[Permission]:
+    """Permissions granted by rows; `has_perm` is false for every permission of an inactive user."""
+    granted = Permission.objects.filter(Q(user=user) | Q(group__user=user))
+    return Permission.objects.filter(pk__in=granted.values("pk"))

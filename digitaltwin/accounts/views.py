@@ -1,4 +1,4 @@
-"""Logging in and out, and what people do with their own account."""
+"""Login, logout and the pages of a user's own account."""
 
 import ipaddress
 from typing import Any
@@ -22,17 +22,18 @@ from sensors.access.user_tokens import (
     LOCKED_OUT,
     LOCKED_OUT_SECONDS,
     end_tokens,
-    line_of,
-    take_lockout,
+    login_lock,
+    pop_lockout,
 )
 
 LOCKED_OUT_CODE = "locked-out"
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """Whose failures django-axes counts; None for what a proxy may say that is no address.
+    """The address under which django-axes counts failures; None when it is not an IP address.
 
-    The server has put the client here that a trusted proxy names (TRUSTED_PROXIES).
+    Behind a trusted proxy (TRUSTED_PROXIES) the server has replaced the proxy's address by the
+    client's.
     """
     address = request.META.get("REMOTE_ADDR", "").partition("%")[0]
     try:
@@ -45,17 +46,17 @@ class LoginForm(AuthenticationForm):
     def clean(self) -> dict[str, Any]:
         if self.request is None:
             return super().clean()
-        with line_of(self.request, self.cleaned_data.get("username", "")):
+        with login_lock(self.request, self.cleaned_data.get("username", "")):
             return super().clean()
 
     def get_invalid_login_error(self) -> ValidationError:
-        if self.request is not None and take_lockout(self.request):
+        if self.request is not None and pop_lockout(self.request):
             return ValidationError(_(LOCKED_OUT), code=LOCKED_OUT_CODE)
         return super().get_invalid_login_error()
 
 
 class LoginView(views.LoginView):
-    """The login page; after too many failures it says so with 429."""
+    """The login page; answers 429 during a lockout."""
 
     form_class = LoginForm
 
@@ -68,7 +69,7 @@ class LoginView(views.LoginView):
 
 
 class LogoutView(views.LogoutView):
-    """Ends the session, and the tokens that the user's programs hold."""
+    """Logout that ends the session and the user's API tokens."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, User):
@@ -77,7 +78,7 @@ class LogoutView(views.LogoutView):
 
 
 class LogoutEverywhereView(LogoutView):
-    """Ends all sessions of the user, in other browsers too."""
+    """Logout that ends all sessions of the user, in other browsers too."""
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         if isinstance(request.user, User):
@@ -87,9 +88,9 @@ class LogoutEverywhereView(LogoutView):
 
 
 class PasswordView(views.PasswordChangeView):
-    """A new password of one's own; this session stays.
+    """Password change; only this session continues.
 
-    All others, the tokens and the sockets end by themselves: they carry a hash of the old one.
+    Other sessions, tokens and sockets end by themselves: they carry a hash of the old password.
     """
 
     success_url = reverse_lazy("account")
@@ -105,22 +106,22 @@ class PasswordView(views.PasswordChangeView):
 @never_cache
 @login_required
 def account(request: HttpRequest) -> HttpResponse:
-    """Who one is here, and the ways out."""
+    """Show the user's name and roles, with the logout and password forms."""
     roles = request.user.groups.order_by("pk").values_list("name", flat=True)
     return render(request, "registration/account.html", {"roles": list(roles)})
 
 
 def end_sessions(user: User) -> None:
-    """All sessions of this user are over, and within seconds their sockets.
+    """Delete all sessions of this user; their sockets close within seconds.
 
-    Django keeps a session's user inside it, so all living ones are read: at most the logins of
-    two weeks (SESSION_COOKIE_AGE), 10,000 of them in a second.
+    Django stores the user inside the session data, so every session that has not expired is
+    read: at most the logins of two weeks (SESSION_COOKIE_AGE), 10,000 a second.
     """
-    living = Session.objects.filter(expire_date__gt=timezone.now())
-    own = [
+    unexpired = Session.objects.filter(expire_date__gt=timezone.now())
+    session_keys = [
         session.pk
-        for session in living.iterator()
+        for session in unexpired.iterator()
         if session.get_decoded().get(SESSION_KEY) == str(user.pk)
     ]
-    for key in own:
-        Session.objects.filter(pk=key).delete()
+    for session_key in session_keys:
+        Session.objects.filter(pk=session_key).delete()

@@ -12,7 +12,10 @@ _SCHEME = re.compile(r"(postgres|postgresql|sqlite)://")
 
 
 def database(url: str, data_dir: Path, pool_size: int) -> dict[str, Any]:
-    """Django's database settings: SQLite in the data folder, or PostgreSQL with a pool."""
+    """Build Django's database settings: SQLite in the data folder, or PostgreSQL with a pool.
+
+    Raises BadSetting.
+    """
     if not url:
         return _sqlite(data_dir / "db.sqlite3")
     try:
@@ -28,12 +31,12 @@ def database(url: str, data_dir: Path, pool_size: int) -> dict[str, Any]:
     if settings["ENGINE"] == "django.db.backends.sqlite3":
         return _sqlite(Path(settings["NAME"]))
     options = {
-        # Nothing waits for a pool longer than 2 s; a statement or a lock has a deadline too.
+        # Waiting for a pooled connection, a statement and a lock each have a deadline.
         "pool": {"min_size": 0, "max_size": pool_size, "timeout": 2.0},
         "connect_timeout": 2,
         "options": "-c statement_timeout=30000 -c lock_timeout=2000",
     }
-    # The pool hands out no connection that a restart of the server has cut.
+    # After a restart of PostgreSQL the pool must not hand out the broken connections.
     checks = {"CONN_HEALTH_CHECKS": True}
     return settings | checks | {"OPTIONS": settings.get("OPTIONS", {}) | options}
 
@@ -45,7 +48,8 @@ def _sqlite(path: Path) -> dict[str, Any]:
         "OPTIONS": {
             "timeout": 5,
             "transaction_mode": "IMMEDIATE",
-            # FULL: a commit survives power loss; the log in memory promises by it.
+            # FULL: a commit survives power loss. With the log in memory, the answer to a device
+            # relies on it.
             "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; "
             "PRAGMA temp_store=MEMORY;",
         },

@@ -1,4 +1,4 @@
-"""The file `.env`: settings for whoever would rather not set an environment."""
+"""The file `.env`: settings for people who do not set environment variables."""
 
 import os
 import re
@@ -9,30 +9,30 @@ import environ
 
 from digitaltwin.conf.environment import BadSetting
 
-# What django-environ reads; it passes over any other line in silence.
-_LINE = re.compile(r"(?:export )?([A-Za-z_][A-Za-z0-9_]*)=.*")
+# A line that django-environ reads; it ignores any other line without a message.
+_ASSIGNMENT = re.compile(r"(?:export )?([A-Za-z_][A-Za-z0-9_]*)=.*")
 
 
 def dotenv(folder: Path) -> Path:
-    """`.env` of this folder; ENV_FILE names another one (the tests: none)."""
+    """Return the path of `.env` in this folder, or the path in ENV_FILE (tests: an empty file)."""
     return Path(os.environ.get("ENV_FILE", folder / ".env"))
 
 
 def read_dotenv(path: Path) -> None:
-    """Read `.env` if it is there; the environment wins over it."""
-    if _names(path):
+    """Read `.env` if it exists; environment variables take precedence."""
+    if _assigned_names(path):
         environ.Env.read_env(str(path))
 
 
 def refuse_unknown_names(path: Path, known: Collection[str]) -> None:
-    """Stop the start when `.env` names a setting that does not exist (a typing error)."""
-    for name in _names(path):
+    """Raise BadSetting when `.env` sets a name that is not a setting, such as a typing error."""
+    for name in _assigned_names(path):
         if name not in known:
             raise BadSetting(f"{path.name} sets {name}, which is not a setting.")
 
 
-def _names(path: Path) -> list[str]:
-    """The names that it sets. Raises BadSetting for a line that sets nothing."""
+def _assigned_names(path: Path) -> list[str]:
+    """List the names that the file sets. Raises BadSetting for a malformed line."""
     if not path.is_file():
         return []
     try:
@@ -41,7 +41,7 @@ def _names(path: Path) -> list[str]:
         raise BadSetting(f"{path.name} cannot be read: {exc}.") from exc
     names = []
     for number, line in enumerate(lines, start=1):
-        if match := _LINE.fullmatch(line):
+        if match := _ASSIGNMENT.fullmatch(line):
             names.append(match[1])
         elif line and not line.startswith("#"):
             # The line is not shown: it may hold a secret.

@@ -1,4 +1,4 @@
-"""The Redis that comes with `up`: found by its socket, named in the data folder."""
+"""The embedded Redis of `up` and `runserver`; a file in the data folder names its socket."""
 
 import os
 import shutil
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import redis
 import structlog
@@ -18,19 +19,19 @@ from redis.retry import Retry
 log = structlog.get_logger(__name__)
 
 MEMORY = "memory://"
-# A unix socket's address has 108 bytes with its closing zero.
-LONGEST_SOCKET_PATH = 107
-ANSWER_SECONDS = 1.0
+# sockaddr_un.sun_path holds 108 bytes, the last of them a zero.
+MAX_SOCKET_PATH_BYTES = 107
+CLIENT_TIMEOUT_SECONDS = 1.0
 START_SECONDS = 15.0
-# An append-only file is read at some 100 MB a second.
+# Redis reads an append-only file at some 100 MB a second.
 LOADING_SECONDS = 900.0
 STOP_SECONDS = 10.0
-SAY_SECONDS = 5.0
+LOADING_LOG_SECONDS = 5.0
 POLL_SECONDS = 0.05
-LEAST_MEMORY, MAX_MEMORY = 128 * 1024**2, 8 * 1024**3
-# How the log wants its Redis, as in docker-compose.yml. A small hash is searched from its start:
+MIN_MEMORY, MAX_MEMORY = 128 * 1024**2, 8 * 1024**3
+# Redis options of the log, as in docker-compose.yml. Redis searches a small hash from its start:
 # with 512 fields, the default of some releases, that was a quarter of Redis's time in batches.
-# This name of the option is also that of releases before 7.
+# Releases before 7 know the last option by this name only.
 LOG_OPTIONS = (
     *("--appendonly", "yes", "--appendfsync", "everysec", "--save", ""),
     *("--maxmemory-policy", "noeviction", "--hash-max-ziplist-entries", "128"),
@@ -38,24 +39,24 @@ LOG_OPTIONS = (
 
 
 class RedisNotStarted(Exception):
-    """One sentence for the person who started us."""
+    """A failed start; the message is one sentence for the person who started the process."""
 
 
 def url(data_dir: Path) -> str:
-    """Where the embedded Redis of this data folder listens; `memory://` when there is none."""
-    socket = _pointed(data_dir)
+    """Return the address of this data folder's embedded Redis; `memory://` without one."""
+    socket = _recorded_socket(data_dir)
     return f"unix://{socket}" if socket and socket.exists() else MEMORY
 
 
 def find_server() -> str | None:
-    """The Redis server on PATH."""
+    """Find the Redis server on PATH."""
     return shutil.which("redis-server") or shutil.which("valkey-server")
 
 
 class EmbeddedRedis:
     """The private Redis of one data folder; the caller holds that folder's lock.
 
-    `prepare`, then `launch`, then `wait`; `launch` again when `is_alive` says no.
+    Call `prepare`, then `launch`, then `wait`; call `launch` again when `is_alive` is false.
     """
 
     def __init__(self, data_dir: Path, *, program: str) -> None:
@@ -72,12 +73,12 @@ class EmbeddedRedis:
         return f"unix://{self.socket}"
 
     def prepare(self) -> None:
-        """Adopt the server that outlived its `up`, or name a socket for a new one."""
+        """Adopt the server of an `up` that was killed, or choose a socket for a new one."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        pointed = _pointed(self._data_dir)
-        if pointed and self._adopt(pointed):
+        recorded = _recorded_socket(self._data_dir)
+        if recorded and self._adopt(recorded):
             return
-        self._end_unreachable()
+        self._end_unreachable_server()
         self.socket = _runtime_folder() / "redis.sock"
         (self._folder / "socket").write_text(f"{self.socket}\n", encoding="utf-8")
 
@@ -93,7 +94,7 @@ class EmbeddedRedis:
                     stdin=subprocess.DEVNULL,
                     stdout=output,
                     stderr=output,
-                    # Ctrl-C reaches us alone: it ends last, when all is written.
+                    # Ctrl-C must not reach Redis: it ends last, after the readers have written.
                     start_new_session=True,
                 )
         except OSError as exc:
@@ -101,21 +102,21 @@ class EmbeddedRedis:
         self._pid = self._process.pid
 
     def wait(self, *, is_cancelled: Callable[[], bool]) -> None:
-        """Return when it has loaded its log and answers, or when cancelled.
+        """Wait until Redis has loaded its log and answers, or until cancelled.
 
         Raises RedisNotStarted with the reason.
         """
-        deadline, said_at = time.monotonic() + START_SECONDS, time.monotonic()
+        deadline, logged_at = time.monotonic() + START_SECONDS, time.monotonic()
         while not is_cancelled():
-            answer = self._answer()
-            if answer == "ready":
+            state = self._state()
+            if state == "ready":
                 return
             if not self.is_alive():
-                raise RedisNotStarted(self.why_it_ended())
+                raise RedisNotStarted(self.exit_reason())
             now = time.monotonic()
-            if answer == "loading" and said_at + SAY_SECONDS < now:
-                deadline, said_at = max(deadline, said_at + LOADING_SECONDS), now
-                log.info("redis_log_loading", folder=str(self._folder))
+            if state == "loading" and logged_at + LOADING_LOG_SECONDS < now:
+                deadline, logged_at = max(deadline, logged_at + LOADING_SECONDS), now
+                log.info("redis_load_delayed", folder=str(self._folder))
             if now > deadline:
                 raise RedisNotStarted(f"Redis did not answer in time; see {self._log_path}.")
             time.sleep(POLL_SECONDS)
@@ -123,25 +124,25 @@ class EmbeddedRedis:
     def is_alive(self) -> bool:
         if self._process is not None:
             return self._process.poll() is None
-        return self._pid > 0 and _runs(self._pid)
+        return self._pid > 0 and _is_running(self._pid)
 
     def stop(self) -> None:
-        """End it in order: what it took is written and synced."""
+        """End Redis by SIGTERM, on which it writes and syncs its log; SIGKILL after the timeout."""
         if self.is_alive():
             os.kill(self._pid, signal.SIGTERM)
-            if not _happens(lambda: not self.is_alive(), STOP_SECONDS):
+            if not _wait_until(lambda: not self.is_alive(), STOP_SECONDS):
                 os.kill(self._pid, signal.SIGKILL)
-                _happens(lambda: not self.is_alive(), STOP_SECONDS)
+                _wait_until(lambda: not self.is_alive(), STOP_SECONDS)
         shutil.rmtree(self.socket.parent, ignore_errors=True)
         (self._folder / "socket").unlink(missing_ok=True)
 
-    def why_it_ended(self) -> str:
-        """Why it ended, from the last lines of its log."""
+    def exit_reason(self) -> str:
+        """Return a sentence with the reason of its end, from the last lines of its log."""
         lines = self._log_path.read_text(encoding="utf-8", errors="replace").splitlines()[-30:]
-        said = " ".join(lines).lower()
-        if "no space left" in said:
+        log_text = " ".join(lines).lower()
+        if "no space left" in log_text:
             return f"Redis did not start: the disk of {self._folder} is full."
-        if "bad file format" in said or "unexpected end of file" in said:
+        if "bad file format" in log_text or "unexpected end of file" in log_text:
             return (
                 f"Redis did not start: its log in {self._folder / 'appendonlydir'} is damaged. "
                 "Keep a copy, then repair it with `redis-check-aof --fix` "
@@ -163,9 +164,9 @@ class EmbeddedRedis:
         ]
 
     def _adopt(self, socket: Path) -> bool:
-        """Whether a server of this very folder answers there."""
+        """Adopt the server on this socket if it works in this folder; return whether it does."""
         try:
-            with _client(socket) as client:
+            with _connect(socket) as client:
                 self._pid = int(client.info("server")["process_id"])
                 folder = client.config_get("dir")["dir"]
         except (redis.RedisError, OSError):
@@ -175,20 +176,20 @@ class EmbeddedRedis:
             self.socket = socket
         return self.adopted
 
-    def _end_unreachable(self) -> None:
-        """Two servers must never write one log: end one whose socket is gone."""
+    def _end_unreachable_server(self) -> None:
+        """End a server of this folder whose socket is gone: one log must not have two writers."""
         try:
             pid = int((self._folder / "redis.pid").read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return
-        if _runs(pid) and str(self._folder) in _open_folder(pid):
+        if _is_running(pid) and str(self._folder) in _working_folder(pid):
             os.kill(pid, signal.SIGTERM)
-            if not _happens(lambda: not _runs(pid), STOP_SECONDS):
+            if not _wait_until(lambda: not _is_running(pid), STOP_SECONDS):
                 os.kill(pid, signal.SIGKILL)
 
-    def _answer(self) -> str:
+    def _state(self) -> Literal["ready", "loading", "silent"]:
         try:
-            with _client(self.socket) as client:
+            with _connect(self.socket) as client:
                 client.ping()
         except redis.BusyLoadingError:
             return "loading"
@@ -197,42 +198,44 @@ class EmbeddedRedis:
         return "ready"
 
 
-def _client(socket: Path) -> "redis.Redis":
+def _connect(socket: Path) -> "redis.Redis":
     return redis.Redis(
         unix_socket_path=str(socket),
-        socket_timeout=ANSWER_SECONDS,
-        socket_connect_timeout=ANSWER_SECONDS,
+        socket_timeout=CLIENT_TIMEOUT_SECONDS,
+        socket_connect_timeout=CLIENT_TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 0),
         decode_responses=True,
     )
 
 
-def _pointed(data_dir: Path) -> Path | None:
-    pointer = data_dir / "redis" / "socket"
-    if not pointer.is_file():
+def _recorded_socket(data_dir: Path) -> Path | None:
+    """Return the path that the file `redis/socket` holds; None without that file."""
+    record = data_dir / "redis" / "socket"
+    if not record.is_file():
         return None
-    return Path(pointer.read_text(encoding="utf-8").strip())
+    return Path(record.read_text(encoding="utf-8").strip())
 
 
 def _runtime_folder() -> Path:
-    """A new folder, private to this user, whose path leaves room for a socket's name."""
+    """Make a folder, private to this user, whose path leaves room for a socket's name."""
     for base in (os.environ.get("XDG_RUNTIME_DIR", ""), tempfile.gettempdir(), "/tmp"):  # noqa: S108 - mkdtemp makes it private
         if not base or not os.access(base, os.W_OK):
             continue
-        if len(os.fsencode(base)) + len("/digitaltwin-12345678/redis.sock") <= LONGEST_SOCKET_PATH:
+        path_bytes = len(os.fsencode(base)) + len("/digitaltwin-12345678/redis.sock")
+        if path_bytes <= MAX_SOCKET_PATH_BYTES:
             return Path(tempfile.mkdtemp(prefix="digitaltwin-", dir=base))
     raise RedisNotStarted("No folder for temporary files can be written (XDG_RUNTIME_DIR, TMPDIR).")
 
 
 def _memory_share() -> int:
-    """A quarter of the machine's memory, in bytes."""
+    """Return a quarter of the machine's memory in bytes, within MIN_MEMORY and MAX_MEMORY."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return min(MAX_MEMORY, max(LEAST_MEMORY, total // 4))
+    return min(MAX_MEMORY, max(MIN_MEMORY, total // 4))
 
 
-def _runs(pid: int) -> bool:
+def _is_running(pid: int) -> bool:
     with suppress(ChildProcessError):
-        # A child of ours that died stays until somebody asks for it.
+        # A dead child is a zombie, which still takes signals, until it is waited for.
         os.waitpid(pid, os.WNOHANG)
     try:
         os.kill(pid, 0)
@@ -243,15 +246,15 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def _open_folder(pid: int) -> str:
-    """The process's current folder: Redis works in its `dir`. Empty where it cannot be asked."""
+def _working_folder(pid: int) -> str:
+    """Return the process's working folder, which is Redis's `dir`; empty if it is unreadable."""
     try:
         return str(Path(f"/proc/{pid}/cwd").readlink())
     except OSError:
         return ""
 
 
-def _happens(condition: Callable[[], bool], seconds: float) -> bool:
+def _wait_until(condition: Callable[[], bool], seconds: float) -> bool:
     deadline = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > deadline:

@@ -13,46 +13,46 @@ from urllib.parse import SplitResult, urlsplit
 from django.core.exceptions import ImproperlyConfigured
 
 VERSION = "0.1.0"
-SHORTEST_SECRET = 32
+MIN_SECRET_LENGTH = 32
 TRUE, FALSE = {"true", "1", "yes", "on"}, {"false", "0", "no", "off"}
-# No second, count or size of ours is larger; beyond it dates and Redis's integers overflow.
+# Seconds, counts and sizes beyond it overflow dates and Redis's integers.
 MAX_WHOLE = 1_000_000_000
 HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]", re.ASCII)
-# Of a secret's letters and digits alone: what examples and tutorials have in place of one.
-KNOWN_SECRETS = {"changeme", "secret", "insecure", "example", "password", "replace"}
-FEWEST_CHARACTERS = 5  # different ones, as Django's own check wants
+# Placeholders of examples and tutorials, compared with a secret's letters and digits alone.
+PLACEHOLDER_SECRETS = {"changeme", "secret", "insecure", "example", "password", "replace"}
+MIN_DIFFERENT_CHARACTERS = 5  # as in Django's own check of SECRET_KEY
 
 
-# May stand in `.env`, and are not ours: of `simulate` and `replay`, and of docker-compose.yml.
-OF_OTHERS = frozenset({"DEVICE_KEY", "POSTGRES_PASSWORD", "WEB_ADDRESS"})
+# Allowed in `.env` though not settings: read by `simulate`, `replay` and docker-compose.yml.
+NAMES_OF_OTHER_PROGRAMS = frozenset({"DEVICE_KEY", "POSTGRES_PASSWORD", "WEB_ADDRESS"})
 
 
 class BadSetting(ImproperlyConfigured):
-    """One sentence for the person who set it; `digitaltwin.conf.start` shows it and ends."""
+    """A malformed setting; `digitaltwin.conf.start` prints the sentence and ends the process."""
 
 
 class Environment:
-    """The environment's values by type; `names` collects every name ever asked for."""
+    """Typed environment variables; `names` collects every name that was read."""
 
     def __init__(self) -> None:
-        self.names: set[str] = set(OF_OTHERS)
+        self.names: set[str] = set(NAMES_OF_OTHER_PROGRAMS)
 
     def text(self, name: str, *, default: str) -> str:
         self.names.add(name)
         return os.environ.get(name, default).strip()
 
     def token(self, name: str) -> str:
-        """What a header can carry; empty when there is none."""
+        """Read a text that an HTTP header can carry; empty when unset."""
         value = self.text(name, default="")
         if not re.fullmatch(r"[!-~]*", value, re.ASCII):
             raise BadSetting(f"{name} must be ASCII text without spaces.")
         return value
 
     def folder(self, name: str, *, default: Path) -> Path:
-        """A folder that is there or can be made."""
+        """Read the path of a folder that exists or can be made."""
         path = Path(self.text(name, default="") or default).absolute()
         try:
-            nearest = next(place for place in (path, *path.parents) if place.exists())
+            nearest = next(folder for folder in (path, *path.parents) if folder.exists())
         except OSError as exc:
             raise BadSetting(f"{name} cannot be used: {exc}.") from exc
         if not nearest.is_dir():
@@ -91,7 +91,7 @@ class Environment:
         return [word.strip() for word in value.split(",") if word.strip()]
 
     def hosts(self, name: str, *, default: list[str]) -> list[str]:
-        """Names and addresses as in a Host header, without a port; `.example` with all below it."""
+        """Read host names and addresses without ports; `.example` includes its subdomains."""
         hosts = self.words(name) or default
         for host in hosts:
             if not HOST.fullmatch(host):
@@ -102,7 +102,7 @@ class Environment:
         return hosts
 
     def origins(self, name: str) -> list[str]:
-        """Origins such as https://plant.example:8443, without a path."""
+        """Read origins such as https://plant.example:8443, without a path."""
         origins = self.words(name)
         for origin in origins:
             parts = split_url(origin)
@@ -136,7 +136,10 @@ class Environment:
         return value
 
     def pattern(self, name: str, *, default: str) -> re.Pattern[str]:
-        """A machine's id must match it and `[A-Za-z0-9._-]{1,64}`: whatever it says, it narrows."""
+        """Read a regular expression.
+
+        Machine ids must match it and `[A-Za-z0-9._-]{1,64}`, so it can only narrow that set.
+        """
         value = self.text(name, default="") or default
         try:
             return re.compile(value, re.ASCII)
@@ -144,7 +147,7 @@ class Environment:
             raise BadSetting(f"{name} must be a regular expression, got {value!r}: {exc}.") from exc
 
     def rate(self, name: str, *, default: str) -> tuple[int, int] | None:
-        """`count/seconds`; empty switches the limit off."""
+        """Read `count/seconds`; an empty value disables the limit."""
         value = self.text(name, default=default)
         if not value:
             return None
@@ -156,7 +159,7 @@ class Environment:
         return int(match[1]), int(match[2])
 
     def redis_url(self, name: str, *, default: str) -> str:
-        """The address of a Redis; what is wrong is not shown, for a password may be in it."""
+        """Read the address of a Redis; errors do not show it, for it may hold a password."""
         value = self.text(name, default="") or default
         parts = split_url(value)
         if parts is None or not _is_redis(parts):
@@ -168,9 +171,10 @@ class Environment:
 
 
 def split_url(url: str) -> SplitResult | None:
-    """Its parts; None when the address or its port is malformed."""
+    """Split an address; None when the address or its port is malformed."""
     try:
         parts = urlsplit(url)
+        # `urlsplit` accepts a malformed port; reading it raises.
         _ = parts.port
     except ValueError:
         return None
@@ -189,36 +193,39 @@ env = Environment()
 
 
 def secret_key(data_dir: Path) -> str:
-    """SECRET_KEY from the environment, else the file `secret_key` in the data folder."""
+    """Read SECRET_KEY from the environment, else from `secret_key` in the data folder."""
     value = env.text("SECRET_KEY", default="")
     path = data_dir / "secret_key"
     if not value and path.is_file():
         value = _read(path).strip()
     if not value:
-        # Only `up`, `runserver` and the tests make the file; any other command runs with a key
-        # of its own that ends with it, and cannot sign anything that another process believes.
+        # Only `up`, `runserver` and the tests make the file. Any other command gets a temporary
+        # key, so other processes reject whatever that command signs.
         return secrets.token_urlsafe(48)
-    if not _is_secret(value):
+    if not _is_strong_secret(value):
         raise BadSetting(
-            f"SECRET_KEY must be a random string of at least {SHORTEST_SECRET} characters."
+            f"SECRET_KEY must be a random string of at least {MIN_SECRET_LENGTH} characters."
         )
     return value
 
 
-def refuse_fleeting_key(data_dir: Path) -> None:
-    """For who serves or makes device keys: the others must believe what is signed here."""
+def refuse_temporary_key(data_dir: Path) -> None:
+    """Raise ImproperlyConfigured unless SECRET_KEY is the same for every process.
+
+    For processes that serve or make device keys: the other processes verify their signatures.
+    """
     if not os.environ.get("SECRET_KEY") and not (data_dir / "secret_key").is_file():
         raise ImproperlyConfigured(
             "Set SECRET_KEY, the same for every process: a random string of at least "
-            f"{SHORTEST_SECRET} characters."
+            f"{MIN_SECRET_LENGTH} characters."
         )
 
 
-def _is_secret(value: str) -> bool:
-    if len(value) < SHORTEST_SECRET or len(set(value)) < FEWEST_CHARACTERS:
+def _is_strong_secret(value: str) -> bool:
+    if len(value) < MIN_SECRET_LENGTH or len(set(value)) < MIN_DIFFERENT_CHARACTERS:
         return False
-    plain = re.sub(r"[^a-z0-9]", "", value.lower())
-    return not any(known in plain for known in KNOWN_SECRETS)
+    letters_and_digits = re.sub(r"[^a-z0-9]", "", value.lower())
+    return not any(placeholder in letters_and_digits for placeholder in PLACEHOLDER_SECRETS)
 
 
 def _read(path: Path) -> str:
@@ -229,7 +236,7 @@ def _read(path: Path) -> str:
 
 
 def make_secret_key(data_dir: Path) -> None:
-    """Write the file `secret_key` (mode 0600) unless the environment or the file has one."""
+    """Write the file `secret_key` (mode 0600) unless it exists or SECRET_KEY is set."""
     path = data_dir / "secret_key"
     if os.environ.get("SECRET_KEY") or path.is_file():
         return
@@ -240,7 +247,7 @@ def make_secret_key(data_dir: Path) -> None:
 
 
 def token_settings(secret: str, minutes: int) -> dict[str, Any]:
-    """SIMPLE_JWT: HS256; tokens end with the password, and with their user's activity."""
+    """Build SIMPLE_JWT: HS256; a new password or a deactivated user ends the tokens."""
     return {
         "ALGORITHM": "HS256",
         "SIGNING_KEY": secret,

@@ -1,4 +1,4 @@
-"""Structured logs: our own events and Django's records leave through one formatter."""
+"""Structured logs: the platform's events and Django's records pass through one formatter."""
 
 import logging
 import logging.config
@@ -10,7 +10,7 @@ import structlog
 _SECRETS = re.compile(r"(token=|Bearer\s+(?:dt_[^.\s]+\.)?)[^\s&\"']+")
 _LOGGERS = {
     "django.server": {"handlers": [], "propagate": True},
-    # The line a request would leave is our own, with its request id.
+    # Requests are logged by the platform's own events, which carry the request id.
     "django.request": {"level": "ERROR"},
     "httpx": {"level": "WARNING"},
     "uvicorn.access": {"level": "WARNING"},
@@ -19,7 +19,7 @@ _LOGGERS = {
 
 
 def mask_secrets(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, Any]:
-    """Tokens never reach a log line, whichever library wrote it."""
+    """Mask tokens in every log event, including those of libraries."""
     return {
         key: _SECRETS.sub(r"\1***", value) if isinstance(value, str) else value
         for key, value in event.items()
@@ -27,7 +27,10 @@ def mask_secrets(_logger: Any, _name: str, event: dict[str, Any]) -> dict[str, A
 
 
 def configure(options: dict[str, str]) -> None:
-    """LOGGING_CONFIG: `options` holds `level` and `format` (json or console)."""
+    """Configure structlog and logging (LOGGING_CONFIG).
+
+    `options` are the keys `level` and `format` (json or console).
+    """
     shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,

@@ -1,4 +1,4 @@
-"""The first step of every process of ours: the settings, or one sentence why not."""
+"""First step of every process: load the settings, or print the error in one sentence."""
 
 import os
 import sys
@@ -10,7 +10,7 @@ from digitaltwin.conf.environment import BadSetting
 
 
 def load_settings() -> None:
-    """Read the settings; a bad one ends the process with its sentence and exit code 1."""
+    """Read the settings; a malformed one ends the process with its sentence and exit code 1."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "digitaltwin.settings")
     try:
         _ = settings.INSTALLED_APPS
@@ -19,6 +19,6 @@ def load_settings() -> None:
 
 
 def set_up() -> None:
-    """What `manage.py` does for its commands, for a module that is a process of its own."""
+    """Load settings and apps for a module that runs as a process without `manage.py`."""
     load_settings()
     django.setup()

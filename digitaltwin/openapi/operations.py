@@ -1,4 +1,4 @@
-"""How drf-spectacular finds what the document says of a handler."""
+"""Schema class of drf-spectacular that reads hand-written OpenAPI operations."""
 
 import copy
 from typing import Any
@@ -10,7 +10,7 @@ from sensors.openapi import ATTRIBUTE
 
 
 class NamedOperations(AutoSchema):
-    """Takes the operation that `described_by` names, as it is."""
+    """Schema of a view whose handlers name their operations by `described_by`."""
 
     def get_operation(
         self, path: str, path_regex: str, path_prefix: str, method: str, registry: Any
@@ -18,5 +18,5 @@ class NamedOperations(AutoSchema):
         name = getattr(getattr(self.view, method.lower()), ATTRIBUTE, None)
         if name is None:
             return super().get_operation(path, path_regex, path_prefix, method, registry)
-        # A copy: `finish` writes into it.
+        # A copy, because `complete_schema` modifies it.
         return copy.deepcopy(import_string(name))

@@ -1,4 +1,4 @@
-"""The API described: schema, Swagger UI and ReDoc from our own host."""
+"""OpenAPI schema, Swagger UI and ReDoc, all served by this host."""
 
 from functools import cache
 from pathlib import Path
@@ -37,8 +37,8 @@ TAGS = [
     {"name": "Tokens", "description": "Access and refresh tokens for user programs."},
     {"name": "Health", "description": "No login required."},
 ]
-# Answers to the wrong address or method, which belong to no operation.
-ELSEWHERE = frozenset({"not-found", "method-not-allowed"})
+# Codes for a wrong address or method, which belong to no operation.
+CODES_WITHOUT_OPERATION = frozenset({"not-found", "method-not-allowed"})
 
 
 def _header(description: str, schema: Part, example: str) -> Part:
@@ -98,8 +98,8 @@ _PARAMETERS = {
 }
 
 
-def finish(result: Part, **context: Any) -> Part:
-    """A postprocessing hook of drf-spectacular: components, and errors by their meanings."""
+def complete_schema(result: Part, **context: Any) -> Part:
+    """Add components and the meanings of errors (a postprocessing hook of drf-spectacular)."""
     result["info"]["description"] = DESCRIPTION
     result["tags"] = TAGS
     result["components"] = {
@@ -111,12 +111,12 @@ def finish(result: Part, **context: Any) -> Part:
     for operations in result["paths"].values():
         for operation in operations.values():
             for status, response in operation["responses"].items():
-                _explain(int(status), response)
+                _describe_problem(int(status), response)
     return result
 
 
-def _explain(status: int, response: Part) -> None:
-    """Each code of a problem: a line of the description, and an example."""
+def _describe_problem(status: int, response: Part) -> None:
+    """Give each code of a problem a line of the description and an example."""
     problem = response.get("content", {}).get(PROBLEM_JSON)
     if problem is None:
         return
@@ -137,32 +137,32 @@ def _example(status: int, code: str) -> Part:
 
 
 class SchemaView(SpectacularAPIView):
-    """The document itself is not one of its operations."""
+    """The OpenAPI schema; it does not list itself as an operation."""
 
     schema = None
 
 
 REDOC_SCRIPT = "drf_spectacular_sidecar/redoc/bundles/redoc.standalone.js"
-# It shows a picture from its makers' host and hides it when it cannot be shown: so it is here.
-FOREIGN, NOTHING = b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"data:,"
+# ReDoc loads a logo from its vendor's host and hides the image when that fails.
+VENDOR_LOGO, EMPTY_IMAGE = b"https://cdn.redoc.ly/redoc/logo-mini.svg", b"data:,"
 
 
 @require_safe
 @cache_control(max_age=3600)
 def redoc_script(request: HttpRequest) -> HttpResponse:
-    """ReDoc itself, asking no host but ours."""
+    """Serve ReDoc's script, changed to request nothing from other hosts."""
     return HttpResponse(_redoc_script(), content_type="text/javascript; charset=utf-8")
 
 
 @cache
 def _redoc_script() -> bytes:
-    found: Any = finders.find(REDOC_SCRIPT)
-    return Path(found).read_bytes().replace(FOREIGN, NOTHING)
+    path: Any = finders.find(REDOC_SCRIPT)
+    return Path(path).read_bytes().replace(VENDOR_LOGO, EMPTY_IMAGE)
 
 
 urlpatterns: list[URLPattern] = [
     path("api/v1/schema", SchemaView.as_view(), name="schema"),
-    # "Split": its start script comes from an address of ours, as the policy wants it.
+    # "Split" serves its start script from an address, because the policy forbids inline scripts.
     path("docs", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("redoc", SpectacularRedocView.as_view(url_name="schema"), name="redoc"),
     path("redoc/script.js", redoc_script, name="redoc-script"),

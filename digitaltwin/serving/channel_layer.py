@@ -1,4 +1,4 @@
-"""Channels' pub/sub layer over our own clients, so that it also runs inside one process."""
+"""Channels' pub/sub layer over the store's Redis clients; it also runs without Redis."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -16,21 +16,21 @@ from sensors.store.pubsub import Subscription, publish_many
 
 
 class PubSubConnection(RedisSingleShardConnection):  # type: ignore[misc]
-    """The connection of one process; its client comes from the one factory."""
+    """The pub/sub connection of one process; its client comes from the store's factory."""
 
     _redis: Any
     _pubsub: Any
 
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
-        self._line = SerialConnection(settings.REDIS_URL, seconds=CALL_SECONDS)
+        self._publisher = SerialConnection(settings.REDIS_URL, seconds=CALL_SECONDS)
 
     async def publish_many(self, messages: Sequence[tuple[str, bytes]]) -> None:
-        await publish_many(self._line, messages)
+        await publish_many(self._publisher, messages)
 
     async def flush(self) -> None:
         await super().flush()
-        await self._line.aclose()
+        await self._publisher.aclose()
 
     def _ensure_redis(self) -> None:
         if self._redis is None:
@@ -39,10 +39,10 @@ class PubSubConnection(RedisSingleShardConnection):  # type: ignore[misc]
 
 
 class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
-    """Not trusted: the hub repairs its losses (docs/decisions/0003)."""
+    """Best-effort channel layer; the hub repairs lost messages (docs/decisions/0003)."""
 
     async def group_send_many(self, messages: Sequence[tuple[str, Mapping[str, Any]]]) -> None:
-        """As `group_send` for each (group, message) in turn, in one round trip to Redis."""
+        """Send each message to its group, in order and in one round trip to Redis."""
         layer = self._get_layer()
         await layer._shards[0].publish_many(
             [
@@ -52,12 +52,12 @@ class ChannelLayer(RedisPubSubChannelLayer):  # type: ignore[misc]
         )
 
     async def receive(self, channel: str) -> Any:
-        """As Channels', in fewer steps for a message that is here already."""
+        """Receive the next message; a message that has already arrived takes fewer steps."""
         layer = self._get_layer()
-        here = layer.channels.get(channel)
-        if here is None or here.empty():
+        queue = layer.channels.get(channel)
+        if queue is None or queue.empty():
             return await layer.receive(channel)
-        return self.deserialize(here.get_nowait())
+        return self.deserialize(queue.get_nowait())
 
     def _get_layer(self) -> Any:
         layer: RedisPubSubLoopLayer = super()._get_layer()

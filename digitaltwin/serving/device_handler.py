@@ -1,4 +1,4 @@
-"""The lean handler of the device path: no session, no signals, no thread hop, a bounded body.
+"""ASGI handler of device requests: no session, no signals, no thread hop, a bounded body.
 
 CPU per request: Django's default async path 557 us, this 28 us (docs/decisions/0007).
 """
@@ -27,14 +27,14 @@ BODY_SECONDS = 10.0
 
 
 class DeviceHandler:
-    """Asks the device views of `paths` in the URLconf without Django's middleware."""
+    """Calls the device views of `paths` in the URLconf without Django's middleware."""
 
     def __init__(self, *paths: str) -> None:
         self._views: dict[str, type[DeviceView]] = {path: _view(path) for path in paths}
-        self._cors = CorsMiddleware(_nothing)
+        self._cors = CorsMiddleware(_empty_response)
 
-    def takes(self, scope: Scope) -> bool:
-        """Whether this request is one of a device; over plain HTTP only where that is allowed."""
+    def handles(self, scope: Scope) -> bool:
+        """Check for a device's request; plain HTTP only where HTTPS is not required."""
         return (
             scope["path"] in self._views
             and scope["method"] not in ("GET", "HEAD", "OPTIONS")
@@ -42,8 +42,8 @@ class DeviceHandler:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        exchange = scope.get("extensions", {}).get(DIRECT_RESPONSE)
-        request = _device_request(scope, receive, exchange)
+        direct = scope.get("extensions", {}).get(DIRECT_RESPONSE)
+        request = _device_request(scope, receive, direct)
         answer = await self._views[scope["path"]].answer(request)
         headers = [
             (name.lower().encode("latin-1"), value.encode("latin-1"))
@@ -51,7 +51,7 @@ class DeviceHandler:
         ]
         if settings.CORS_ALLOWED_ORIGINS:
             headers += self._cors_headers(scope)
-        if exchange is None or not exchange.answer(answer.status, headers, answer.body):
+        if direct is None or not direct.send(answer.status, headers, answer.body):
             await _send(answer, headers, send)
 
     def _cors_headers(self, scope: Scope) -> list[tuple[bytes, bytes]]:
@@ -62,20 +62,20 @@ class DeviceHandler:
 
 
 def _view(path: str) -> type[DeviceView]:
-    view: Any = resolve(path).func
-    found: type[DeviceView] = view.cls
-    return found
+    handler: Any = resolve(path).func
+    view_class: type[DeviceView] = handler.cls
+    return view_class
 
 
-def _nothing(request: HttpRequest) -> HttpResponse:
-    """What the middleware would call; here only its headers are wanted."""
+def _empty_response(request: HttpRequest) -> HttpResponse:
+    """Stand in for the middleware's next handler: only the middleware's headers are used."""
     return HttpResponse()
 
 
-def _device_request(scope: Scope, receive: Receive, exchange: Any) -> DeviceRequest:
+def _device_request(scope: Scope, receive: Receive, direct: Any) -> DeviceRequest:
     headers: dict[bytes, bytes] = {}
     for name, value in scope["headers"]:
-        # One that comes twice is joined, as in Django.
+        # Repeated headers are joined, as in Django.
         headers[name] = headers[name] + b"," + value if name in headers else value
 
     def header(name: bytes) -> str:
@@ -83,7 +83,7 @@ def _device_request(scope: Scope, receive: Receive, exchange: Any) -> DeviceRequ
 
     return DeviceRequest(
         scope["method"],
-        _Body(header(b"content-length"), receive, exchange).read,
+        _Body(header(b"content-length"), receive, direct).read,
         authorization=header(b"authorization"),
         content_type=header(b"content-type"),
         content_encoding=header(b"content-encoding"),
@@ -92,18 +92,18 @@ def _device_request(scope: Scope, receive: Receive, exchange: Any) -> DeviceRequ
 
 
 class _Body:
-    """A request's body, read when the view wants it: refused requests are not read at all."""
+    """A request's body, read on demand: the body of a refused request is never read."""
 
-    def __init__(self, declared: str, receive: Receive, exchange: Any) -> None:
-        self._declared = declared
+    def __init__(self, content_length: str, receive: Receive, direct: Any) -> None:
+        self._content_length = content_length
         self._receive = receive
-        self._exchange = exchange
+        self._direct = direct
 
     async def read(self) -> bytes:
-        """Raises BodyTooLarge before more than the limit is kept, and BodyTooSlow."""
-        if self._declared.isdecimal():
-            _check_size(int(self._declared))
-        body: bytes | None = None if self._exchange is None else self._exchange.body()
+        """Read the body. Raises BodyTooLarge before it holds more than the limit; BodyTooSlow."""
+        if self._content_length.isdecimal():
+            _check_size(int(self._content_length))
+        body: bytes | None = None if self._direct is None else self._direct.body()
         if body is not None:
             _check_size(len(body))
             return body

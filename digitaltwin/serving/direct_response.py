@@ -1,6 +1,6 @@
-"""A request's body and its answer in one step each, where our own server runs beneath.
+"""Direct access to a request's body and response on the platform's own server.
 
-ASGI's messages for the same were a tenth of what a device's request costs, and two writes.
+ASGI messages for the same took a tenth of a device request's CPU, and two writes instead of one.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,27 +12,28 @@ Headers = Sequence[tuple[bytes, bytes]]
 
 
 class DirectResponse:
-    """One request of one connection; `more_headers` gives what every answer has besides."""
+    """The response to one request; `common_headers` returns the headers of every response."""
 
-    __slots__ = ("_cycle", "more_headers")
+    __slots__ = ("_cycle", "common_headers")
 
     def __init__(self, cycle: RequestResponseCycle) -> None:
-        # Its scope holds this: held in turn, both would stay until the collector comes.
+        # A weak reference: the cycle's scope holds this object, and a reference cycle would keep
+        # both until the garbage collector runs.
         self._cycle = ref(cycle)
-        self.more_headers: Callable[[], Headers] = tuple
+        self.common_headers: Callable[[], Headers] = tuple
 
     def body(self) -> bytes | None:
-        """The body if it is all here; else it is to be received."""
+        """Return the body if all of it has arrived; None if it must be received by ASGI."""
         cycle = self._cycle()
         if cycle is None or cycle.more_body or cycle.disconnected:
             return None
         cycle.flow.resume_reading()
         return bytes(cycle.body)
 
-    def answer(self, status: int, headers: Headers, body: bytes) -> bool:
-        """Write a whole answer now; False, and nothing written, when the client is slow or gone.
+    def send(self, status: int, headers: Headers, body: bytes) -> bool:
+        """Write a complete response; False, with nothing written, for a slow or gone client.
 
-        The headers are our own, never a client's: they are not looked through for line ends.
+        Headers must come from the platform, never from a client: line ends are not checked.
         """
         cycle = self._cycle()
         if cycle is None or cycle.disconnected or cycle.response_started:
@@ -42,7 +43,7 @@ class DirectResponse:
         cycle.response_started = True
         cycle.waiting_for_100_continue = False
         parts = [STATUS_LINE[status]]
-        for name, value in (*cycle.default_headers, *headers, *self.more_headers()):
+        for name, value in (*cycle.default_headers, *headers, *self.common_headers()):
             if name == b"connection" and value.lower() == b"close":
                 cycle.keep_alive = False
             else:

@@ -1,4 +1,4 @@
-"""Whether this process is about to end: `/health/ready` says so while it finishes its work."""
+"""Drain state of this process: while it finishes its requests, `/health/ready` answers 503."""
 
 from threading import Event
 

@@ -1,6 +1,6 @@
-"""Loading a library without what it loads besides, only because that is installed.
+"""Imports of a library without its optional dependencies, to save memory.
 
-What is left out is left out of these imports alone: whoever wants it later finds it.
+Only imports inside the `with` block are affected; later imports find the modules as usual.
 """
 
 import sys
@@ -10,9 +10,9 @@ from importlib.util import find_spec, module_from_spec
 
 
 @contextmanager
-def absent(*names: str) -> Iterator[None]:
-    """What is imported meanwhile finds none of these modules, as where they are not installed."""
-    there = {name: sys.modules.pop(name) for name in names if name in sys.modules}
+def modules_hidden(*names: str) -> Iterator[None]:
+    """Make imports of these modules fail, as if they were not installed."""
+    loaded = {name: sys.modules.pop(name) for name in names if name in sys.modules}
     for name in names:
         sys.modules[name] = None  # type: ignore[assignment]
     try:
@@ -20,14 +20,15 @@ def absent(*names: str) -> Iterator[None]:
     finally:
         for name in names:
             del sys.modules[name]
-        sys.modules.update(there)
+        sys.modules.update(loaded)
 
 
 @contextmanager
-def unopened(package: str) -> Iterator[None]:
-    """Modules of this package can be imported meanwhile, and its `__init__` does not run.
+def package_without_init(package: str) -> Iterator[None]:
+    """Let modules of this package be imported without running its `__init__`.
 
-    Later, `from package import module` gives the same modules; as attributes it has them not.
+    A later `from package import module` returns the same modules; the package does not have them
+    as attributes.
     """
     spec = find_spec(package)
     if package in sys.modules or spec is None:

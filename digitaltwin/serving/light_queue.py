@@ -1,11 +1,11 @@
-"""What a socket waits with, as small as one reader needs it: thousands of sockets are idle."""
+"""Minimal queue and event for sockets: thousands of idle sockets each hold one."""
 
 import asyncio
 from typing import Any
 
 
 class LightQueue:
-    """As much of asyncio.Queue as one reader needs; four empty deques a socket take 3 kB."""
+    """A minimal single-consumer queue; the four empty deques of asyncio.Queue take 3 kB."""
 
     __slots__ = ("_items", "_waiter")
 
@@ -22,7 +22,7 @@ class LightQueue:
             self._waiter.set_result(None)
 
     async def get(self) -> Any:
-        """The oldest item, as soon as there is one; one caller at a time."""
+        """Return the oldest item, waiting until there is one; for one caller at a time."""
         while not self._items:
             self._waiter = asyncio.get_running_loop().create_future()
             try:
@@ -33,25 +33,25 @@ class LightQueue:
 
 
 class LightEvent:
-    """As much of asyncio.Event as is needed, open at first; no deque until somebody waits."""
+    """A minimal asyncio.Event, set at first; it allocates only while it is cleared."""
 
-    __slots__ = ("_shut",)
+    __slots__ = ("_cleared",)
 
     def __init__(self) -> None:
-        self._shut: asyncio.Event | None = None
+        self._cleared: asyncio.Event | None = None
 
     def is_set(self) -> bool:
-        return self._shut is None
+        return self._cleared is None
 
     def clear(self) -> None:
-        if self._shut is None:
-            self._shut = asyncio.Event()
+        if self._cleared is None:
+            self._cleared = asyncio.Event()
 
     def set(self) -> None:
-        if self._shut is not None:
-            self._shut.set()
-            self._shut = None
+        if self._cleared is not None:
+            self._cleared.set()
+            self._cleared = None
 
     async def wait(self) -> None:
-        while self._shut is not None:
-            await self._shut.wait()
+        while self._cleared is not None:
+            await self._cleared.wait()

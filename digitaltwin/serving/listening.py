@@ -1,35 +1,37 @@
-"""The address we listen on, bound once and handed to every web process."""
+"""The listening socket, bound once and handed to every web process."""
 
 import errno
 import socket
 import time
 
 BACKLOG = 2048
-# The web processes of an `up` that was killed end within this and give the port back.
+# After an `up` was killed, its web processes end within this time and free the port.
 RETRY_SECONDS = 3.0
 
 
 class CannotListen(Exception):
-    """One sentence for the person who started us."""
+    """A failed bind; the message is one sentence for the person who started the process."""
 
 
 def listen(host: str, port: int, *, retry_seconds: float = 0.0) -> socket.socket:
-    """A listening TCP socket, inheritable. Raises CannotListen."""
+    """Open a listening TCP socket that child processes inherit. Raises CannotListen."""
     deadline = time.monotonic() + retry_seconds
     while True:
         try:
-            return _listening(host, port)
+            return _open_listener(host, port)
         except OSError as exc:
             if exc.errno == errno.EADDRINUSE and time.monotonic() < deadline:
                 time.sleep(0.1)
                 continue
-            raise CannotListen(_sentence(host, port, exc)) from exc
+            raise CannotListen(_error_text(host, port, exc)) from exc
 
 
-def _listening(host: str, port: int) -> socket.socket:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    # `localhost` is both; what people type in scripts is the older one.
-    family, kind, protocol, _, address = sorted(found, key=lambda one: one[0] != socket.AF_INET)[0]
+def _open_listener(host: str, port: int) -> socket.socket:
+    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    # `localhost` resolves to IPv6 and IPv4; scripts mostly use the IPv4 address.
+    family, kind, protocol, _, address = min(
+        addresses, key=lambda candidate: candidate[0] != socket.AF_INET
+    )
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -44,7 +46,7 @@ def _listening(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _sentence(host: str, port: int, exc: OSError) -> str:
+def _error_text(host: str, port: int, exc: OSError) -> str:
     if exc.errno == errno.EADDRINUSE:
         return f"Port {port} on {host} is in use; choose another with --port."
     if exc.errno == errno.EACCES:

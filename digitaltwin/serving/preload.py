@@ -1,20 +1,20 @@
-"""The libraries of a web process without their parts for others.
+"""Libraries of a web process, imported without the optional dependencies that it never uses.
 
-`asgi.py` imports this before anything else wants them. The megabytes are what a part adds to the
-anonymous memory of a web process, each measured alone.
+`asgi.py` imports this module before the libraries are imported elsewhere. The figures are the
+megabytes that a dependency adds to the anonymous memory of a web process, each measured alone.
 """
 
-from digitaltwin.serving.import_pruning import absent, unopened
+from digitaltwin.serving.import_pruning import modules_hidden, package_without_init
 
-# psycopg though the database is SQLite: 6.1; colours of DRF's browsable pages, which nobody can
-# open here: 1.0; YAML of its own schemas: 0.8; its test client, where `requests` is installed.
-with absent("django.contrib.postgres", "pygments", "yaml", "requests"):
+# psycopg though the database is SQLite: 6.1; colours of DRF's browsable API, which is disabled
+# here: 1.0; YAML of DRF's own schemas: 0.8; DRF's test client, where `requests` is installed.
+with modules_hidden("django.contrib.postgres", "pygments", "yaml", "requests"):
     import rest_framework.compat  # noqa: F401
 
-# Algorithms that no token of ours has (HS256): 3.1, and not at the first token.
-with absent("cryptography"):
+# Signature algorithms other than the tokens' HS256: 3.1; PyJWT would load them at the first token.
+with modules_hidden("cryptography"):
     import jwt  # noqa: F401
 
-# SimpleJWT wants one signal of Django's test client: 1.8.
-with unopened("django.test"):
+# SimpleJWT imports one signal of Django's test client: 1.8.
+with package_without_init("django.test"):
     import django.test.signals  # noqa: F401

@@ -1,4 +1,4 @@
-"""The language of a page: the one that was chosen, else the first the browser asks for."""
+"""Page language: the user's choice, else the browser's first supported language."""
 
 from typing import cast
 
@@ -10,33 +10,33 @@ from django.utils.decorators import sync_and_async_middleware
 
 from digitaltwin.site.middleware import Async, Sync
 
-# What programs read, and admin: its own words would be German, our models' names English.
-ENGLISH = ("/api/", "/admin/")
+# English for programs, and in admin: Django's texts would be German, the models' names English.
+ENGLISH_PREFIXES = ("/api/", "/admin/")
 
 
 @sync_and_async_middleware
 def page_language(get_response: Sync | Async) -> Sync | Async:
-    """Django's LocaleMiddleware for pages alone, and without its hops to a thread."""
+    """Django's LocaleMiddleware, for pages only and without its hops to a thread."""
     if iscoroutinefunction(get_response):
 
         async def apage(request: HttpRequest) -> HttpResponseBase:
-            if request.path.startswith(ENGLISH):
+            if request.path.startswith(ENGLISH_PREFIXES):
                 return await cast(Async, get_response)(request)
             with translation.override(translation.get_language_from_request(request)):
-                return _named(await cast(Async, get_response)(request))
+                return _with_language_headers(await cast(Async, get_response)(request))
 
         return apage
 
     def page(request: HttpRequest) -> HttpResponseBase:
-        if request.path.startswith(ENGLISH):
+        if request.path.startswith(ENGLISH_PREFIXES):
             return cast(Sync, get_response)(request)
         with translation.override(translation.get_language_from_request(request)):
-            return _named(cast(Sync, get_response)(request))
+            return _with_language_headers(cast(Sync, get_response)(request))
 
     return page
 
 
-def _named(response: HttpResponseBase) -> HttpResponseBase:
+def _with_language_headers(response: HttpResponseBase) -> HttpResponseBase:
     patch_vary_headers(response, ("Accept-Language",))
     response.headers.setdefault("Content-Language", translation.get_language() or "en")
     return response

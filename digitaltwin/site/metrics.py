@@ -13,7 +13,7 @@ BEARER = "Bearer "
 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
-    """With METRICS_TOKEN for who bears it, else for a direct caller on this machine only."""
+    """Serve the metrics to holders of METRICS_TOKEN; without one, to loopback clients only."""
     if not settings.ENABLE_METRICS:
         raise Http404
     if settings.METRICS_TOKEN:
@@ -33,7 +33,7 @@ def _bears_token(request: HttpRequest) -> bool:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    """A loopback peer that speaks for nobody else."""
+    """Check for a client on this machine that is not a proxy."""
     if "Forwarded" in request.headers or "X-Forwarded-For" in request.headers:
         return False
     try:

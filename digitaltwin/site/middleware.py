@@ -1,4 +1,4 @@
-"""What every answer of the full stack carries."""
+"""Content security policy of every response that passes Django's middleware."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
@@ -11,21 +11,22 @@ Sync = Callable[[HttpRequest], HttpResponseBase]
 Async = Callable[[HttpRequest], Awaitable[HttpResponseBase]]
 
 HEADER = "Content-Security-Policy"
-# 'self' covers the page's own socket, too (CSP level 3).
-STRICT = (
+# 'self' includes the page's own WebSocket (CSP level 3).
+STRICT_POLICY = (
     "default-src 'self'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'; "
     "object-src 'none'"
 )
-# Swagger UI and ReDoc set styles from their scripts, show pictures as data and use a worker.
-DOCUMENTS = (
-    f"{STRICT}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; worker-src 'self' blob:"
+# Swagger UI and ReDoc set inline styles, show images from data URLs and use a worker.
+OPENAPI_POLICY = (
+    f"{STRICT_POLICY}; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+    "worker-src 'self' blob:"
 )
-DOCUMENT_PATHS = frozenset({"/docs", "/redoc"})
+OPENAPI_PATHS = frozenset({"/docs", "/redoc"})
 
 
 @sync_and_async_middleware
 def content_security_policy(get_response: Sync | Async) -> Sync | Async:
-    """No script, style, frame or host that is not ours, on every page, admin included."""
+    """Allow only scripts, styles and frames of this host, on every page, admin included."""
     if iscoroutinefunction(get_response):
 
         async def apolicy(request: HttpRequest) -> HttpResponseBase:
@@ -40,5 +41,6 @@ def content_security_policy(get_response: Sync | Async) -> Sync | Async:
 
 
 def _with_policy(request: HttpRequest, response: Any) -> HttpResponseBase:
-    response.headers[HEADER] = DOCUMENTS if request.path in DOCUMENT_PATHS else STRICT
+    is_openapi = request.path in OPENAPI_PATHS
+    response.headers[HEADER] = OPENAPI_POLICY if is_openapi else STRICT_POLICY
     return cast(HttpResponseBase, response)

@@ -1,4 +1,4 @@
-"""What a browser keeps of us: the page that it shows where the server cannot be reached."""
+"""Offline page and the service worker that caches it for when the server is unreachable."""
 
 import hashlib
 from pathlib import Path
@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 PAGE = "offline.html"
-# All that the page needs. No values and no other page are ever kept.
+# Files of the offline page. Browsers cache no values and no other page.
 FILES = (
     "css/tokens.css",
     "css/base.css",
@@ -28,23 +28,26 @@ FILES = (
 @require_safe
 @never_cache
 def page(request: HttpRequest) -> HttpResponse:
-    """Says that the server is away, and returns by itself; in the person's language and colours."""
+    """Show that the server is unreachable, in the user's language and theme.
+
+    A script of the page returns to the page before as soon as the server answers.
+    """
     return render(request, PAGE)
 
 
 @require_safe
 @never_cache
 def worker(request: HttpRequest) -> HttpResponse:
-    """The service worker: at the root, because it serves what is below its own address."""
-    kept = {
+    """Serve the service worker, at the root because it controls the addresses below its own."""
+    context = {
         "version": _version(render_to_string(PAGE, request=request)),
         "files": [reverse("offline"), *map(static, FILES)],
     }
-    return render(request, "service-worker.js", kept, content_type="text/javascript")
+    return render(request, "service-worker.js", context, content_type="text/javascript")
 
 
 def _version(html: str) -> str:
-    """Another for every change of what is kept: only then does a browser fetch it anew."""
+    """Return the cache version; it changes with every cached file, so that browsers refetch."""
     digest = hashlib.sha256(html.encode())
     for name in FILES:
         path = finders.find(name)

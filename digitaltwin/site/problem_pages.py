@@ -1,4 +1,4 @@
-"""What each problem means: the page behind its `type`, and the answer where nothing is."""
+"""Meaning of each problem code, the page at a problem's `type`, and the API's 404."""
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
@@ -73,5 +73,5 @@ def explanation(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @csrf_exempt
-def nothing_here(request: HttpRequest) -> HttpResponse:
+def no_such_address(request: HttpRequest) -> HttpResponse:
     return problem_response(Http404())

@@ -1,4 +1,4 @@
-"""RFC 9457: every error under /api/ leaves as application/problem+json, made here from its code."""
+"""RFC 9457 problems: every error under /api/ is answered as application/problem+json."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -20,11 +20,11 @@ log = structlog.get_logger(__name__)
 
 CONTENT_TYPE = "application/problem+json"
 API_PREFIX = "/api/"
-MAX_ERRORS = 100  # listed; `error_count` counts all
+MAX_ERRORS = 100  # listed in a problem; `error_count` counts all
 RETRY = {"Retry-After": "1"}
 
-# (code, title) of what Django and DRF raise; the first class that fits is taken.
-_RAISED: tuple[tuple[type[drf.APIException], str, str], ...] = (
+# Codes and titles of DRF's exceptions; the first matching class counts.
+_DRF_PROBLEMS: tuple[tuple[type[drf.APIException], str, str], ...] = (
     (drf.NotAuthenticated, "unauthenticated", "Authentication required"),
     (drf.AuthenticationFailed, "unauthenticated", "Authentication failed"),
     (drf.PermissionDenied, "permission-denied", "Your role does not allow this"),
@@ -39,7 +39,7 @@ _RAISED: tuple[tuple[type[drf.APIException], str, str], ...] = (
 
 
 class Problem(msgspec.Struct, frozen=True):
-    """An answer that is an error: its status, its body and its headers."""
+    """An error response: status, body and headers."""
 
     status: int
     body: dict[str, Any]
@@ -55,8 +55,8 @@ def problem(
     errors: Iterable[FieldError] = (),
     error_count: int | None = None,
 ) -> dict[str, Any]:
-    """The body of a problem; at most 100 errors are listed, `error_count` counts all of them."""
-    listed = [_field_error(error) for error in errors]
+    """Build the body of a problem; it lists at most MAX_ERRORS errors and counts all of them."""
+    field_errors = [_field_error(error) for error in errors]
     body: dict[str, Any] = {
         "type": f"/problems/{code}",
         "title": title,
@@ -65,66 +65,68 @@ def problem(
         "code": code,
         "request_id": structlog.contextvars.get_contextvars().get("request_id"),
     }
-    if listed:
-        body["errors"] = listed[:MAX_ERRORS]
-        body["error_count"] = len(listed) if error_count is None else error_count
+    if field_errors:
+        body["errors"] = field_errors[:MAX_ERRORS]
+        body["error_count"] = len(field_errors) if error_count is None else error_count
     return body
 
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response:
-    """DRF's EXCEPTION_HANDLER."""
-    found = problem_of(exc)
-    # Whatever the view answers in, a problem is JSON.
+    """Answer an exception of a DRF view by a problem (DRF's EXCEPTION_HANDLER)."""
+    answered = problem_of(exc)
+    # A problem is JSON, whatever renderer the view negotiated.
     context["request"].accepted_renderer = JSONRenderer()
     context["request"].accepted_media_type = JSONRenderer.media_type
-    return Response(found.body, found.status, headers=found.headers, content_type=CONTENT_TYPE)
+    return Response(
+        answered.body, answered.status, headers=answered.headers, content_type=CONTENT_TYPE
+    )
 
 
 def problem_response(exc: Exception) -> HttpResponse:
-    """The same answer where there is no DRF view around."""
-    found = problem_of(exc)
+    """Answer an exception by a problem outside DRF views."""
+    answered = problem_of(exc)
     return HttpResponse(
-        msgspec.json.encode(found.body),
+        msgspec.json.encode(answered.body),
         content_type=CONTENT_TYPE,
-        status=found.status,
-        headers=found.headers,
+        status=answered.status,
+        headers=answered.headers,
     )
 
 
 def problem_of(exc: Exception) -> Problem:
-    """What to answer to this exception; one that nobody foresaw is logged with its traceback."""
+    """Convert an exception to a problem; an unexpected one is logged with its traceback."""
     if isinstance(exc, SensorsError):
-        return _ours(exc)
+        return _sensors_problem(exc)
     if isinstance(exc, Http404):
         exc = drf.NotFound("There is no resource at this address.")
     elif isinstance(exc, PermissionDenied):
         exc = drf.PermissionDenied()
     if isinstance(exc, drf.APIException):
-        return _raised(exc)
+        return _drf_problem(exc)
     if isinstance(exc, OperationalError | InterfaceError):
         log.warning("database_unavailable", error=str(exc))
-        return _problem(503, "database-unavailable", "The database cannot be reached", RETRY)
+        return _server_problem(503, "database-unavailable", "The database cannot be reached", RETRY)
     log.error("request_failed", exc_info=exc)
-    return _problem(500, "internal-error", "Internal error", {})
+    return _server_problem(500, "internal-error", "Internal error", {})
 
 
-def _problem(status: int, code: str, title: str, headers: dict[str, str]) -> Problem:
+def _server_problem(status: int, code: str, title: str, headers: dict[str, str]) -> Problem:
     detail = "Try again in a second." if headers else "The error is logged under this request_id."
     return Problem(status, problem(status, code, title, detail), headers)
 
 
-def _ours(exc: SensorsError) -> Problem:
+def _sensors_problem(exc: SensorsError) -> Problem:
     errors = exc.errors if isinstance(exc, InvalidReadings) else ()
     body = problem(exc.status, exc.code, exc.title, exc.detail, errors=errors)
     return Problem(exc.status, body, exc.headers)
 
 
-def _raised(exc: drf.APIException) -> Problem:
+def _drf_problem(exc: drf.APIException) -> Problem:
     code, title = next(
-        ((code, title) for kind, code, title in _RAISED if isinstance(exc, kind)),
+        ((code, title) for kind, code, title in _DRF_PROBLEMS if isinstance(exc, kind)),
         ("invalid", "Invalid request"),
     )
-    errors = list(_flat(exc.get_full_details(), "")) if code == "invalid" else []
+    errors = list(_field_errors(exc.get_full_details(), "")) if code == "invalid" else []
     headers = {}
     if code == "unauthenticated":
         headers["WWW-Authenticate"] = "Bearer"
@@ -134,25 +136,25 @@ def _raised(exc: drf.APIException) -> Problem:
     if errors:
         code, detail = errors[0].code, errors[0].detail
     else:
-        detail = _sentence(exc.detail)
+        detail = _detail_text(exc.detail)
     return Problem(status, problem(status, code, title, detail, errors=errors), headers)
 
 
-def _sentence(detail: Any) -> str:
-    return _sentence(detail.get("detail", "")) if isinstance(detail, dict) else str(detail)
+def _detail_text(detail: Any) -> str:
+    return _detail_text(detail.get("detail", "")) if isinstance(detail, dict) else str(detail)
 
 
-def _flat(details: Any, field: str) -> Iterable[FieldError]:
-    """DRF's nested details as one list; names joined by dots."""
+def _field_errors(details: Any, field: str) -> Iterable[FieldError]:
+    """Flatten DRF's nested details; the names of nested fields are joined by dots."""
     if isinstance(details, list):
-        for one in details:
-            yield from _flat(one, field)
+        for item in details:
+            yield from _field_errors(item, field)
     elif "message" in details and "code" in details:
         code = str(details["code"]).replace("_", "-")
         yield FieldError(field=field, code=code, detail=str(details["message"]))
     else:
-        for name, one in details.items():
-            yield from _flat(one, f"{field}.{name}" if field else str(name))
+        for name, nested in details.items():
+            yield from _field_errors(nested, f"{field}.{name}" if field else str(name))
 
 
 def _field_error(error: FieldError) -> dict[str, Any]:
@@ -160,7 +162,7 @@ def _field_error(error: FieldError) -> dict[str, Any]:
     return index | {"field": error.field, "code": error.code, "detail": error.detail}
 
 
-# What Django answers itself: problems under /api/, its own pages elsewhere.
+# Handlers of Django's own errors: problems under /api/, HTML pages elsewhere.
 
 
 def is_api(request: HttpRequest) -> bool:
@@ -188,7 +190,7 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponseBase:
 
 
 def server_error(request: HttpRequest) -> HttpResponseBase:
-    """Django logs the exception; while the database is away the answer is 503."""
+    """Answer an uncaught exception, which Django has logged; 503 while the database is away."""
     exc = sys.exc_info()[1]
     if is_api(request):
         return problem_response(exc if isinstance(exc, Exception) else RuntimeError())
@@ -200,7 +202,7 @@ def server_error(request: HttpRequest) -> HttpResponseBase:
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponseBase:
-    """Django's CSRF_FAILURE_VIEW."""
+    """Answer a failed CSRF check (Django's CSRF_FAILURE_VIEW)."""
     if is_api(request):
         return problem_response(drf.PermissionDenied(f"CSRF failed: {reason}"))
     view: Callable[..., HttpResponseBase] = csrf.csrf_failure

@@ -1,12 +1,12 @@
-"""Static files: found in the source tree, or as `collectstatic` laid them out in STATIC_ROOT."""
+"""Static files, from the source tree or, after `collectstatic`, from STATIC_ROOT."""
 
 from servestatic.storage import CompressedManifestStaticFilesStorage
 
 
 class Storage(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
-    """Collects with hashes and compressed; until something was collected, names stay plain."""
+    """Storage with hashed and compressed files; before `collectstatic`, with plain names."""
 
-    # A module's imports name the hashed files, too: no page runs half of an older release.
+    # Hashed names in module imports, too: a page never mixes modules of two releases.
     support_js_module_import_aggregation = True
 
     def stored_name(self, name: str) -> str:

@@ -1,4 +1,4 @@
-"""What `up` prints when it starts: where it is, who may log in, and how to send a reading."""
+"""Start banner of `up`: address, first user, device key, and a first reading to send."""
 
 from pathlib import Path
 from typing import Any
@@ -18,16 +18,16 @@ curl {url}/api/v1/sensors/readings \\
 
 
 def banner(kept: dict[str, Any], *, path: Path | None, show_secrets: bool) -> str:
-    """`kept` is what up.json at `path` holds; its secrets are shown at the first start only.
+    """Build the banner from the content of up.json; secrets appear at the first start only.
 
-    Without a path nobody keeps them.
+    `path` is the path of up.json; None when the secrets are not stored.
     """
     lines = [f"Digital Twin Manufacturing Platform {VERSION}", f"  address     {kept['url']}/"]
-    lines += _secrets(kept) if show_secrets else _where(kept, path)
-    lines.append(f"  readings    {_where_readings_go()}")
+    lines += _secrets(kept) if show_secrets else _secrets_location(kept, path)
+    lines.append(f"  readings    {_storage()}")
     text = "\n".join(lines) + "\n"
     if show_secrets and kept["device_key"]:
-        text += f"\nSend a reading{_condition()}:\n\n"
+        text += f"\nSend a reading{_precondition()}:\n\n"
         text += _CURL.format(url=kept["url"], key=kept["device_key"]) + "\n"
     return f"\n{text}\n"
 
@@ -43,13 +43,13 @@ def _secrets(kept: dict[str, Any]) -> list[str]:
     return [*lines, f"  device key  {kept['device_key'] or 'created earlier'}"]
 
 
-def _where(kept: dict[str, Any], path: Path | None) -> list[str]:
+def _secrets_location(kept: dict[str, Any], path: Path | None) -> list[str]:
     username = kept["operator"]["username"] if kept["operator"] else "created earlier"
     where = str(path) if path else "shown at the first start only; not saved"
     return [f"  user        {username}", f"  secrets     {where}"]
 
 
-def _where_readings_go() -> str:
+def _storage() -> str:
     if is_memory(settings.REDIS_URL):
         return (
             "live values are in memory only (no redis-server on PATH); "
@@ -60,7 +60,7 @@ def _where_readings_go() -> str:
     return f"logged in Redis, stored in {place}"
 
 
-def _condition() -> str:
+def _precondition() -> str:
     if settings.AUTO_REGISTER_MACHINES:
         return ""
     return " (first create the machine CNC-001 with a temperature sensor under /admin/)"

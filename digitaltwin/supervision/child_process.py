@@ -1,4 +1,4 @@
-"""One child of the supervisor: started, watched, started again with growing pauses."""
+"""Child process of the supervisor, restarted with a growing backoff."""
 
 import os
 import signal
@@ -11,47 +11,47 @@ import structlog
 
 log = structlog.get_logger(__name__)
 
-FIRST_PAUSE, LONGEST_PAUSE = 0.25, 10.0
-# Who lived this long begins again with the first pause.
+MIN_PAUSE_SECONDS, MAX_PAUSE_SECONDS = 0.25, 10.0
+# A process that ran this long restarts with the shortest pause again.
 STEADY_SECONDS = 30.0
 
 
 @dataclass
 class RestartBackoff:
-    """When to start again what died; all times are seconds of the same clock."""
+    """Exponential backoff of restarts; all times are seconds of the same clock."""
 
-    pause: float = FIRST_PAUSE
+    pause: float = MIN_PAUSE_SECONDS
     due: float = 0.0
 
-    def died(self, *, started: float, now: float) -> float:
-        """Note a death; the pause before the next start."""
+    def record_exit(self, *, started: float, now: float) -> float:
+        """Record the end of a process; return the pause before the next start."""
         if now - started >= STEADY_SECONDS:
-            self.pause = FIRST_PAUSE
-        pause, self.pause = self.pause, min(LONGEST_PAUSE, 2 * self.pause)
+            self.pause = MIN_PAUSE_SECONDS
+        pause, self.pause = self.pause, min(MAX_PAUSE_SECONDS, 2 * self.pause)
         self.due = now + pause
         return pause
 
 
 @dataclass
 class Child:
-    """A program kept running: `tend` as often as you like, `ask_to_end` once."""
+    """A program kept running: call `keep_running` repeatedly, `terminate` at the end."""
 
     name: str
     command: list[str]
     environment: Mapping[str, str]
     descriptors: tuple[int, ...] = ()
-    on_death: Callable[[int], None] = lambda pid: None
+    on_exit: Callable[[int], None] = lambda pid: None
     _process: subprocess.Popen[bytes] | None = None
     _started: float = 0.0
     _backoff: RestartBackoff = field(default_factory=RestartBackoff)
 
-    def tend(self) -> None:
-        """Start it, or start it again when its pause is over."""
+    def keep_running(self) -> None:
+        """Start the program unless it runs; after an exit, when its pause is over."""
         if self.is_alive():
             return
         now = time.monotonic()
         if self._process is not None:
-            self._bury(self._process, now)
+            self._record_exit(self._process, now)
         if now >= self._backoff.due:
             self.start()
 
@@ -62,7 +62,7 @@ class Child:
             env=dict(self.environment),
             pass_fds=self.descriptors,
             stdin=subprocess.DEVNULL,
-            # Ctrl-C reaches the supervisor alone, which ends its children in order.
+            # Ctrl-C must reach only the supervisor, which ends its children in order.
             start_new_session=True,
         )
         log.info("process_started", process=self.name, pid=self._process.pid)
@@ -74,7 +74,7 @@ class Child:
     def returncode(self) -> int | None:
         return None if self._process is None else self._process.poll()
 
-    def ask_to_end(self) -> None:
+    def terminate(self) -> None:
         self._signal(signal.SIGTERM)
 
     def kill(self) -> None:
@@ -86,8 +86,8 @@ class Child:
         if self._process is not None and self._process.poll() is None:
             os.kill(self._process.pid, number)
 
-    def _bury(self, process: "subprocess.Popen[bytes]", now: float) -> None:
-        pause = self._backoff.died(started=self._started, now=now)
+    def _record_exit(self, process: "subprocess.Popen[bytes]", now: float) -> None:
+        pause = self._backoff.record_exit(started=self._started, now=now)
         log.warning(
             "process_died",
             process=self.name,
@@ -96,4 +96,4 @@ class Child:
             restarts_in=pause,
         )
         self._process = None
-        self.on_death(process.pid)
+        self.on_exit(process.pid)

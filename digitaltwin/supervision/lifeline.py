@@ -1,6 +1,6 @@
-"""The pipe that ends the children of `up` with it, also when it was killed -9.
+"""Pipe that ends the children of `up` together with it, even after `kill -9`.
 
-`up` keeps the writing end open and never writes; the kernel closes it with the process.
+`up` keeps the writing end open and never writes; the kernel closes it when `up` ends.
 """
 
 import os
@@ -13,15 +13,15 @@ GRACE_SECONDS = 20.0
 
 
 def watch_lifeline() -> None:
-    """End this process, in order, as soon as the `up` that started it is gone."""
+    """Send SIGTERM to this process as soon as the `up` that started it has ended."""
     descriptor = os.environ.pop(NAME, "")
     if descriptor:
         threading.Thread(
-            target=_end_with, args=(int(descriptor),), name="lifeline", daemon=True
+            target=_end_after_parent, args=(int(descriptor),), name="lifeline", daemon=True
         ).start()
 
 
-def _end_with(descriptor: int) -> None:
+def _end_after_parent(descriptor: int) -> None:
     while os.read(descriptor, 1):
         pass
     os.kill(os.getpid(), signal.SIGTERM)

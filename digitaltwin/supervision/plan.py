@@ -1,4 +1,4 @@
-"""What one `up` runs, worked out from its options and the settings."""
+"""Plan of one `up`: its addresses, processes and environment, from options and settings."""
 
 import os
 import socket
@@ -10,18 +10,22 @@ from django.conf import settings
 
 from digitaltwin.conf import embedded_redis
 
-WILDCARDS = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
-MODULE = [sys.executable, "-m"]
-MANAGE = [sys.executable, str(settings.BASE_DIR / "manage.py")]
+WILDCARD_HOSTS = {"0.0.0.0", "::"}  # noqa: S104 - compared, not bound
+PYTHON_MODULE = [sys.executable, "-m"]
+MANAGE_PY = [sys.executable, str(settings.BASE_DIR / "manage.py")]
 
 
 class CannotStart(Exception):
-    """One sentence for the person who started us."""
+    """A failed start; the message is one sentence for the person who started `up`."""
 
 
 @dataclass(frozen=True)
 class Plan:
-    """`redis_url` is None when `up` brings its own Redis: `program`, or memory without one."""
+    """The validated options and settings of one `up`.
+
+    `redis_url` is None when `up` runs the embedded Redis. `redis_program` is its path; None where
+    there is none, and the log is in memory.
+    """
 
     data_dir: Path
     host: str
@@ -29,16 +33,16 @@ class Plan:
     web_processes: int
     demo: bool
     redis_url: str | None
-    program: str | None
+    redis_program: str | None
 
     @property
     def is_in_memory(self) -> bool:
         if self.redis_url is not None:
             return self.redis_url.startswith(embedded_redis.MEMORY)
-        return self.program is None
+        return self.redis_program is None
 
     def environment(self, *, redis_url: str, lifeline: int) -> dict[str, str]:
-        """What the children find in their environment."""
+        """Build the environment of the child processes."""
         path = os.environ.get("PYTHONPATH", "")
         changes = {
             "DATA_DIR": str(self.data_dir),
@@ -46,9 +50,9 @@ class Plan:
             "ALLOWED_HOSTS": ",".join(self._allowed_hosts()),
             "PROMETHEUS_MULTIPROC_DIR": str(self.data_dir / "metrics"),
             "LIFELINE_FD": str(lifeline),
-            # Else each thread frees into heaps of its own: 74 to 78 MB after 450 pages, not 70.
+            # By default each thread has a heap of its own: 74 to 78 MB after 450 pages, not 70.
             "MALLOC_ARENA_MAX": os.environ.get("MALLOC_ARENA_MAX") or "2",
-            # `python -m` looks in the current folder, which may be another one.
+            # `python -m` searches the current folder, which may not be the project's.
             "PYTHONPATH": os.pathsep.join(filter(None, [str(settings.BASE_DIR), path])),
         }
         if self.demo:
@@ -56,21 +60,21 @@ class Plan:
         return os.environ | changes
 
     def url(self, port: int) -> str:
-        """Where this machine reaches the server."""
-        host = "127.0.0.1" if self.host in WILDCARDS else self.host
+        """Return the server's address as seen from this machine."""
+        host = "127.0.0.1" if self.host in WILDCARD_HOSTS else self.host
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def _allowed_hosts(self) -> list[str]:
         hosts = list(settings.ALLOWED_HOSTS)
-        if self.host not in WILDCARDS:
+        if self.host not in WILDCARD_HOSTS:
             hosts.append(f"[{self.host}]" if ":" in self.host else self.host)
         else:
-            hosts += _own_names()
+            hosts += _names_of_this_machine()
         return list(dict.fromkeys(hosts))
 
 
 def make_plan(*, host: str, port: int, web_processes: int, demo: bool, data: Path | None) -> Plan:
-    """Raises CannotStart when the options and settings do not go together."""
+    """Plan an `up`. Raises CannotStart when its options and settings contradict each other."""
     plan = Plan(
         data_dir=(data or _data_dir(demo=demo)).absolute(),
         host=host,
@@ -78,10 +82,10 @@ def make_plan(*, host: str, port: int, web_processes: int, demo: bool, data: Pat
         web_processes=web_processes,
         demo=demo,
         redis_url=None if settings.REDIS_EMBEDDED else settings.REDIS_URL,
-        program=embedded_redis.find_server(),
+        redis_program=embedded_redis.find_server(),
     )
     if plan.is_in_memory:
-        _refuse_memory(plan)
+        _check_memory_suffices(plan)
     return plan
 
 
@@ -90,8 +94,8 @@ def _data_dir(*, demo: bool) -> Path:
     return folder / "demo" if demo and not os.environ.get("DATA_DIR") else folder
 
 
-def _refuse_memory(plan: Plan) -> None:
-    """What the log in one process's memory cannot carry."""
+def _check_memory_suffices(plan: Plan) -> None:
+    """Raise CannotStart for options that need Redis: without it, one process holds the log."""
     reason = ""
     if plan.web_processes > 1:
         reason = "a second web process"
@@ -106,12 +110,12 @@ def _refuse_memory(plan: Plan) -> None:
         )
 
 
-def _own_names() -> list[str]:
-    """This machine's name and addresses, for a server that listens on all of them."""
+def _names_of_this_machine() -> list[str]:
+    """List this machine's name and addresses, for a server that listens on all of them."""
     name = socket.gethostname()
     try:
-        found = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
+        resolved = socket.getaddrinfo(name, None, type=socket.SOCK_STREAM)
     except OSError:
         return [name]
-    addresses = [str(one[4][0]).partition("%")[0] for one in found]
+    addresses = [str(entry[4][0]).partition("%")[0] for entry in resolved]
     return [name, *(f"[{address}]" if ":" in address else address for address in addresses)]

@@ -1,4 +1,4 @@
-"""`up`: keeps Redis, web, readers and the simulated plant running, and ends them in order."""
+"""Supervisor of `up`: keeps Redis, web, readers and plant running, and ends them in order."""
 
 import fcntl
 import json
@@ -17,19 +17,19 @@ import structlog
 from digitaltwin.conf.embedded_redis import MEMORY, EmbeddedRedis, RedisNotStarted
 from digitaltwin.conf.environment import make_secret_key
 from digitaltwin.serving.listening import RETRY_SECONDS, CannotListen, listen
-from digitaltwin.site.metric_files import forget_process
+from digitaltwin.site.metric_files import remove_gauges
 from digitaltwin.supervision.child_process import Child, RestartBackoff
-from digitaltwin.supervision.plan import MANAGE, MODULE, CannotStart, Plan
+from digitaltwin.supervision.plan import MANAGE_PY, PYTHON_MODULE, CannotStart, Plan
 
 log = structlog.get_logger(__name__)
 
-LOOK_SECONDS = 0.1
+POLL_SECONDS = 0.1
 # The web processes drain within 12 s; readers finish a transaction.
-END_SECONDS = 13.0
+SHUTDOWN_SECONDS = 13.0
 
 
 class Supervisor:
-    """Runs until SIGTERM or Ctrl-C; a second one kills what has not ended yet."""
+    """Runner of one plan until SIGTERM or Ctrl-C; a second signal kills remaining processes."""
 
     def __init__(self, plan: Plan) -> None:
         self._plan = plan
@@ -40,11 +40,11 @@ class Supervisor:
         self._children: list[Child] = []
 
     def run(self) -> int:
-        """The exit code. Raises CannotStart."""
+        """Run until a signal; return the exit code. Raises CannotStart."""
         folder = self._plan.data_dir
         folder.mkdir(parents=True, exist_ok=True)
         for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._note_signal)
+            signal.signal(number, self._count_signal)
         with _locked(folder / "up.lock"):
             make_secret_key(folder)
             _empty(folder / "metrics")
@@ -59,9 +59,10 @@ class Supervisor:
                     self._redis.stop()
 
     def _start_redis(self) -> None:
-        if self._plan.redis_url is not None or self._plan.program is None:
+        program = self._plan.redis_program
+        if self._plan.redis_url is not None or program is None:
             return
-        self._redis = EmbeddedRedis(self._plan.data_dir, program=self._plan.program)
+        self._redis = EmbeddedRedis(self._plan.data_dir, program=program)
         self._redis.prepare()
         self._redis.launch()
         self._redis_started = time.monotonic()
@@ -69,67 +70,68 @@ class Supervisor:
         log.info("redis_adopted" if self._redis.adopted else "redis_started", url=self._redis.url)
 
     def _run(self, listener: socket.socket) -> int:
-        # Nobody writes: when this process is gone, however it went, the children read its end.
-        lifeline, _held = os.pipe()
+        # Nothing is written. When this process ends in any way, the children read end of file.
+        lifeline, _held_open = os.pipe()
         redis_url = self._redis.url if self._redis else self._plan.redis_url or MEMORY
         environment = self._plan.environment(redis_url=redis_url, lifeline=lifeline)
         url = self._plan.url(listener.getsockname()[1])
 
         def child(name: str, *command: str, descriptors: Sequence[int] = ()) -> Child:
-            return Child(name, list(command), environment, (lifeline, *descriptors), self._forget)
+            descriptors = (lifeline, *descriptors)
+            return Child(name, list(command), environment, descriptors, self._remove_gauges)
 
-        first = child("first_start", *MODULE, "digitaltwin.first_start", *self._first(url))
-        if code := self._run_to_end(first):
+        first_start = child("first_start", *PYTHON_MODULE, *self._first_start_arguments(url))
+        if code := self._run_to_end(first_start):
             return 0 if self._signals else code
-        serve = (*MODULE, "digitaltwin.server", "--fd", str(listener.fileno()))
+        serve = (*PYTHON_MODULE, "digitaltwin.server", "--fd", str(listener.fileno()))
         webs = [
             child("web", *serve, descriptors=[listener.fileno()])
             for _ in range(self._plan.web_processes)
         ]
-        # In memory the one web process runs the readers: nobody else sees its log.
-        readers = [] if self._plan.is_in_memory else [child("readers", *MANAGE, "work")]
-        plants = [child("plant", *MANAGE, "simulate", "--url", url)] if self._plan.demo else []
+        # With the log in memory the web process runs the readers: no other process sees its log.
+        readers = [] if self._plan.is_in_memory else [child("readers", *MANAGE_PY, "work")]
+        plants = [child("plant", *MANAGE_PY, "simulate", "--url", url)] if self._plan.demo else []
         for plant in plants:
             plant.environment = environment | {"DEVICE_KEY": self._device_key()}
         self._children = [*webs, *readers, *plants]
-        self._watch()
+        self._supervise()
         listener.close()
-        return self._end([*plants, *webs], readers)
+        return self._shut_down([*plants, *webs], readers)
 
     def _device_key(self) -> str:
-        kept = json.loads((self._plan.data_dir / "up.json").read_text(encoding="utf-8"))
-        return str(kept["device_key"])
+        up_file = json.loads((self._plan.data_dir / "up.json").read_text(encoding="utf-8"))
+        return str(up_file["device_key"])
 
-    def _first(self, url: str) -> list[str]:
-        arguments = ["--url", url, "--pid", str(os.getpid())]
+    def _first_start_arguments(self, url: str) -> list[str]:
+        arguments = ["digitaltwin.first_start", "--url", url, "--pid", str(os.getpid())]
         return [*arguments, "--demo"] if self._plan.demo else arguments
 
     def _run_to_end(self, child: Child) -> int:
         child.start()
         while child.is_alive():
             if self._signals:
-                child.ask_to_end()
-            time.sleep(LOOK_SECONDS)
+                child.terminate()
+            time.sleep(POLL_SECONDS)
         return child.returncode or 0
 
-    def _watch(self) -> None:
+    def _supervise(self) -> None:
         while not self._signals:
-            self._tend_redis()
+            self._keep_redis_running()
             for child in self._children:
-                child.tend()
-            time.sleep(LOOK_SECONDS)
+                child.keep_running()
+            time.sleep(POLL_SECONDS)
 
-    def _tend_redis(self) -> None:
-        """Start the embedded Redis again when it died; the others wait for it by themselves."""
+    def _keep_redis_running(self) -> None:
+        """Restart the embedded Redis after an exit; other processes reconnect by themselves."""
         if self._redis is None or self._redis.is_alive():
             return
         now = time.monotonic()
         if self._redis_started:
-            pause = self._redis_backoff.died(started=self._redis_started, now=now)
+            pause = self._redis_backoff.record_exit(started=self._redis_started, now=now)
             log.warning(
                 "process_died",
                 process="redis",
-                reason=self._redis.why_it_ended(),
+                reason=self._redis.exit_reason(),
                 restarts_in=pause,
             )
             self._redis_started = 0.0
@@ -138,34 +140,34 @@ class Supervisor:
             self._redis.launch()
             log.info("process_started", process="redis")
 
-    def _end(self, *groups: Sequence[Child]) -> int:
-        """End the groups one after the other; 0 when all went by themselves."""
+    def _shut_down(self, *groups: Sequence[Child]) -> int:
+        """End the groups one after the other; return 0 when no process had to be killed."""
         log.info("shutdown_began")
         killed = 0
         for group in groups:
             for child in group:
-                child.ask_to_end()
-            deadline = time.monotonic() + END_SECONDS
+                child.terminate()
+            deadline = time.monotonic() + SHUTDOWN_SECONDS
             while any(child.is_alive() for child in group):
                 if self._signals > 1 or time.monotonic() > deadline:
                     break
-                time.sleep(LOOK_SECONDS)
+                time.sleep(POLL_SECONDS)
             for child in group:
                 killed += child.is_alive()
                 child.kill()
         log.info("shutdown_ended", killed=killed)
         return int(killed > 0)
 
-    def _note_signal(self, number: int, frame: FrameType | None) -> None:
+    def _count_signal(self, number: int, frame: FrameType | None) -> None:
         self._signals += 1
 
-    def _forget(self, pid: int) -> None:
-        forget_process(pid, folder=str(self._plan.data_dir / "metrics"))
+    def _remove_gauges(self, pid: int) -> None:
+        remove_gauges(pid, folder=str(self._plan.data_dir / "metrics"))
 
 
 @contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Hold the folder's lock; it ends with this process, however that ends."""
+    """Hold the folder's lock; the kernel releases it when this process ends in any way."""
     with path.open("a+", encoding="utf-8") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""One room for each thing, checked by the words of the source (docs/architecture.md)."""
+"""Each kind of code in its room, checked by the words of the source (docs/architecture.md)."""
 
 import re
 from pathlib import Path

@@ -2,9 +2,11 @@
 
 Coalesce, do not drop: a quiet machine's entry is due at once, a busy machine's entries wait for
 the tick and go as one frame, chained by position; the dashboard gets the newest of each sensor.
+Every scope that is watched has a dashboard of its own.
 A frame holds entries of one kind. Entries that no message shows only move a frame's position.
 """
 
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from realtime.protocol import MESSAGE_ITEMS, UPDATES, cursor_text, items_of, update_text
@@ -120,7 +122,7 @@ class DashboardPart(Part):
             if not reading.late:  # a late reading never moves the latest value
                 self._newest[reading.machine_id, reading.sensor_type] = reading
 
-    def dashboard_frame(self, epoch: str) -> DashboardFrame:
+    def dashboard_frame(self, epoch: str, scope_key: str) -> DashboardFrame:
         items = self.items or list(self._newest.values())
         text = ""
         if items:
@@ -137,22 +139,23 @@ class DashboardPart(Part):
             position=self.position,
             received_at=_oldest(self.kind, items),
             text=text,
+            scope=scope_key,
         )
 
 
 class DashboardParts:
-    """Pending entries of the dashboard; its frames are chained and limited in rate."""
+    """Pending entries of a scope's dashboard; its frames are chained and limited in rate.
 
-    def __init__(self, interval: float) -> None:
+    The first frame starts after `position`. Every entry of the log is added; those of machines
+    out of the scope without a kind, so that they move the position alone.
+    """
+
+    def __init__(self, scope_key: str, position: str, *, interval: float) -> None:
+        self._scope_key = scope_key
         self._interval = interval
         self._quiet_until = 0.0
-        self._position = START
-        self._parts: list[DashboardPart] = []
-
-    def skip(self, position: str) -> None:
-        """Start the next frame after this position: no socket shows the entries before."""
         self._position = position
-        self._parts.clear()
+        self._parts: list[DashboardPart] = []
 
     def add(self, entry: LogEntry, kind: str, items: list[Any]) -> None:
         parts = self._parts
@@ -169,7 +172,7 @@ class DashboardParts:
             return []
         self._quiet_until = now + self._interval
         parts, self._parts = self._parts, []
-        return [part.dashboard_frame(epoch) for part in parts]
+        return [part.dashboard_frame(epoch, self._scope_key) for part in parts]
 
 
 class Frames:
@@ -177,31 +180,53 @@ class Frames:
 
     def __init__(self, *, machine_interval: float, dashboard_interval: float) -> None:
         self._machines = MachineParts(machine_interval)
-        self._dashboard = DashboardParts(dashboard_interval)
+        self._dashboards: dict[str, DashboardParts] = {}
+        self._dashboard_interval = dashboard_interval
+        self._position = START
 
     def begin(self, position: str) -> None:
         """Follow the log from this position."""
-        self._dashboard.skip(position)
+        self._position = position
+        self._dashboards.clear()
 
-    def add(self, entry: LogEntry, *, is_machine_watched: bool, is_dashboard_watched: bool) -> None:
-        """Add the next entry of the log; only a watched entry is decoded."""
+    def add(
+        self, entry: LogEntry, *, is_machine_watched: bool, dashboards: Mapping[str, bool]
+    ) -> None:
+        """Add the next entry of the log; only a shown entry is decoded.
+
+        `dashboards` are those watched now, by scope key, and whether they show the machine.
+        """
         kind = entry.kind if entry.kind in UPDATES else ""
-        is_needed = bool(kind) and (is_machine_watched or is_dashboard_watched)
+        is_needed = bool(kind) and (is_machine_watched or any(dashboards.values()))
         items = items_of(entry) if is_needed else []
         if is_machine_watched:
             self._machines.add(entry, kind, items)
-        if is_dashboard_watched:
-            self._dashboard.add(entry, kind, items)
-        else:
-            self._dashboard.skip(entry.position)
+        if dashboards.keys() != self._dashboards.keys():
+            self._watch(dashboards)
+        for scope_key, shows in dashboards.items():
+            parts = self._dashboards[scope_key]
+            parts.add(entry, kind if shows else "", items if shows else [])
+        self._position = entry.position
+
+    def _watch(self, scope_keys: Iterable[str]) -> None:
+        """Keep frames of these dashboards alone; those of a new one start after the last entry."""
+        self._dashboards = {
+            scope_key: self._dashboards.get(scope_key)
+            or DashboardParts(scope_key, self._position, interval=self._dashboard_interval)
+            for scope_key in scope_keys
+        }
 
     def next_due(self) -> float | None:
         """Return when the next frame is due; None when no entry is pending."""
-        moments = (self._machines.next_due(), self._dashboard.next_due())
+        moments = [self._machines.next_due()]
+        moments += [parts.next_due() for parts in self._dashboards.values()]
         return min((moment for moment in moments if moment is not None), default=None)
 
     def due(self, epoch: str, now: float) -> list[Frame]:
-        return [*self._machines.due(epoch, now), *self._dashboard.due(epoch, now)]
+        frames = self._machines.due(epoch, now)
+        for parts in self._dashboards.values():
+            frames += parts.due(epoch, now)
+        return frames
 
 
 def _oldest(kind: str, items: list[Any]) -> int:

@@ -14,10 +14,11 @@ from channels.layers import get_channel_layer
 from django.conf import settings
 
 from realtime import groups
+from realtime.broadcast.dashboards import WatchedDashboards
 from realtime.broadcast.frames import Frames
 from sensors.chunks import chunked
 from sensors.exceptions import LogUnavailable
-from sensors.messages import DASHBOARD, Audience, Frame, LogEntry, MachineFrame, position_key
+from sensors.messages import Audience, Frame, LogEntry, MachineFrame, position_key
 from sensors.metrics import DROPPED, FRAMES
 from sensors.readers.reader import LogReader
 from sensors.store import keys
@@ -49,6 +50,7 @@ class BroadcastReader(LogReader):
         self._tick = 1 / settings.FRAMES_PER_SECOND
         self._frames = self._no_frames()
         self._audience = Audience()
+        self._dashboards = WatchedDashboards(store)
         self._turn_began = 0.0
         self._sent = 0
         self._warned_at = float("-inf")
@@ -78,13 +80,13 @@ class BroadcastReader(LogReader):
     async def handle(self, entries: Sequence[LogEntry]) -> None:
         """Add the entries to the pending frames."""
         audience = self._audience
-        is_dashboard_watched = DASHBOARD in audience.watched
+        await self._dashboards.update(audience.watched)
         for entry in entries:
             name = entry.machine_id
             self._frames.add(
                 entry,
                 is_machine_watched=name in audience.watched or audience.listens(name),
-                is_dashboard_watched=is_dashboard_watched,
+                dashboards=self._dashboards.showing(name),
             )
 
     async def finish(self, batch: Sequence[LogEntry]) -> None:
@@ -127,7 +129,7 @@ class BroadcastReader(LogReader):
                 return
             left -= len(portion)
             self._sent += len(portion)
-            machines = sum(frame.topic != DASHBOARD for frame in portion)
+            machines = sum(isinstance(frame, MachineFrame) for frame in portion)
             FRAMES.labels(kind="machine").inc(machines)
             FRAMES.labels(kind="dashboard").inc(len(portion) - machines)
 

@@ -5,37 +5,26 @@ A feed requests a read of the log by calling `start(read)`; its result comes to 
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from math import inf
 
 from realtime import protocol
 from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
 from realtime.hub.overdue import Overdue
-from realtime.hub.sequencing import (
-    Action,
-    dashboard_action,
-    is_other_log,
-    machine_action,
-)
+from realtime.hub.sequencing import Action, is_other_log
 from realtime.transport import text_frame
-from sensors.messages import (
-    DASHBOARD,
-    START,
-    DashboardFrame,
-    Frame,
-    MachineFrame,
-    MissedEntries,
-    position_key,
-)
+from sensors.messages import START, Frame, MissedEntries, position_key
+from sensors.scopes import EVERYTHING, Scope
 
 # Frames that a read holds back; frames beyond are dropped, and the rule repairs the gap.
 HELD_FRAMES = 200
 
 
 class Feed(ABC):
-    """All sockets of this process that follow one topic: a machine, or the dashboard."""
+    """All sockets of this process that follow one topic: a machine, or the dashboard of a scope."""
 
     machine_id: str | None = None
+    scope: Scope = EVERYTHING
     recovers_by_snapshot = False
 
     def __init__(self, topic: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
@@ -108,6 +97,10 @@ class Feed(ABC):
                 write(message)
             else:
                 self._apply(follower, frame, frame.received_at if follower is measured else 0)
+
+    def update_machines(self, machine_ids: Set[str]) -> None:
+        """Take note of the machines in the scope; only a dashboard shows more than one."""
+        return
 
     def _apply(self, follower: Follower, frame: Frame, received_at: int = 0) -> None:
         action = self._action(follower, frame)
@@ -262,38 +255,3 @@ class Feed(ABC):
         elif self.behind_since_us is None or tip >= position_key(self._undelivered):
             self.behind_since_us = now_us
             self._undelivered = newest
-
-
-class MachineFeed(Feed):
-    """Every entry of one machine, in log order."""
-
-    machine_id: str
-
-    def __init__(self, machine_id: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
-        super().__init__(machine_id, start, grace_us=grace_us)
-        self.machine_id = machine_id
-
-    def _action(self, follower: Follower, frame: Frame) -> Action:
-        assert isinstance(frame, MachineFrame)
-        return machine_action(follower.epoch, follower.last, frame)
-
-    def _catch_up(self, follower: Follower) -> None:
-        self._request(follower, ReadKind.FILL, follower.epoch, follower.last)
-
-
-class DashboardFeed(Feed):
-    """The newest value of every sensor."""
-
-    recovers_by_snapshot = True
-
-    def __init__(
-        self, start: Callable[[LogRead], None], *, grace_us: int, topic: str = DASHBOARD
-    ) -> None:
-        super().__init__(topic, start, grace_us=grace_us)
-
-    def _action(self, follower: Follower, frame: Frame) -> Action:
-        assert isinstance(frame, DashboardFrame)
-        return dashboard_action(follower.epoch, follower.last, frame)
-
-    def _catch_up(self, follower: Follower) -> None:
-        self._request(follower, ReadKind.SNAPSHOT)

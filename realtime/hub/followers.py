@@ -1,6 +1,6 @@
 """Positions of sockets in a feed, and the log reads that they wait for."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from enum import Enum
 from typing import Protocol
 
@@ -9,6 +9,7 @@ import msgspec
 from realtime import protocol
 from realtime.protocol import Cursor, Greeting
 from sensors.messages import Frame, MissedEntries
+from sensors.scopes import Scope
 
 
 class Outlet(Protocol):
@@ -44,6 +45,9 @@ class FollowedFeed(Protocol):
     @property
     def machine_id(self) -> str | None: ...
 
+    @property
+    def scope(self) -> Scope: ...
+
     def leave(self, follower: "Follower") -> None: ...
 
     def mark_lost(self, follower: "Follower") -> None: ...
@@ -54,9 +58,11 @@ class FollowedFeed(Protocol):
 
     def fail(self, read: "LogRead") -> None: ...
 
+    def update_machines(self, machine_ids: Set[str]) -> None: ...
+
 
 class Follower:
-    """One socket's position in one feed; `last` is empty while it has none."""
+    """The position of a socket in a feed; `last` is empty while it has none."""
 
     __slots__ = ("cursor", "epoch", "feed", "is_greeted", "last", "outlet", "read")
 
@@ -76,7 +82,7 @@ class Follower:
 
 
 class LogRead:
-    """One read of the log on which followers wait; it holds back the frames that come meanwhile."""
+    """A read of the log on which followers wait; it holds back the frames that come meanwhile."""
 
     __slots__ = ("after", "epoch", "feed", "followers", "frames", "kind")
 

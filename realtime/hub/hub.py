@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from realtime import protocol
 from realtime.hub import snapshots
 from realtime.hub.delivery import DeliveryBudget
 from realtime.hub.feeds import Feed
@@ -21,12 +20,13 @@ from realtime.hub.membership import Membership
 from realtime.hub.revalidation import recheck_forever
 from realtime.hub.socket import Socket
 from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
-from realtime.protocol import Cursor
+from realtime.protocol import Cursor, message
 from sensors.enums import FeedStatus
 from sensors.event_loop import PerLoop
 from sensors.exceptions import LogUnavailable
 from sensors.messages import FeedHealth
 from sensors.metrics import WEBSOCKET_CONNECTIONS
+from sensors.scopes import Scope
 from sensors.store.store import get_store
 from sensors.timestamps import SECOND_US, now_us
 
@@ -39,7 +39,7 @@ READS_AT_ONCE = 8
 
 
 class Hub:
-    """One per event loop (`get_hub`)."""
+    """The hub of an event loop (`get_hub`)."""
 
     def __init__(self) -> None:
         self.sockets: dict[Socket, None] = {}
@@ -78,25 +78,30 @@ class Hub:
         """Greet the socket with the machine's twin, then send its entries, from the cursor on."""
         self._follow(socket, self._subscriptions.machine(machine_id), cursor)
 
-    def follow_dashboard(self, socket: Socket) -> None:
-        self._follow(socket, self._subscriptions.dashboard())
+    def follow_dashboard(self, socket: Socket, scope: Scope) -> None:
+        """Greet the socket with the machines of the scope, then send their newest values."""
+        self._follow(socket, self._subscriptions.dashboard(scope))
 
-    def subscribe(self, socket: Socket, machine_ids: Sequence[str]) -> None:
-        """Let a dashboard's socket follow exactly these machines; if none, the dashboard again."""
+    def subscribe(self, socket: Socket, machine_ids: Sequence[str], scope: Scope) -> None:
+        """Let a dashboard's socket follow exactly these machines; if none, the dashboard again.
+
+        The caller has checked that the machines are in the scope.
+        """
         self._unfollow(socket)
         data = {"machine_ids": list(machine_ids)}
-        socket.put(protocol.message("subscribed", data, machine_id=None, cursor=None))
+        socket.put(message("subscribed", data, machine_id=None, cursor=None))
         for machine_id in machine_ids:
             self.follow_machine(socket, machine_id)
         if not machine_ids:
-            self.follow_dashboard(socket)
+            self.follow_dashboard(socket, scope)
 
     async def latest(self, socket: Socket) -> list[Any]:
         """Return the latest readings of the socket's feeds. Raises LogUnavailable."""
-        machine_ids = [follower.feed.machine_id for follower in socket.followers]
-        if None in machine_ids:  # the dashboard
-            return await snapshots.latest_readings(None)
-        return await snapshots.latest_readings([name for name in machine_ids if name is not None])
+        feeds = [follower.feed for follower in socket.followers]
+        machine_ids = [feed.machine_id for feed in feeds if feed.machine_id is not None]
+        if len(machine_ids) < len(feeds):  # the dashboard is followed alone
+            return await snapshots.scope_readings(feeds[0].scope)
+        return await snapshots.latest_readings(machine_ids)
 
     async def remove(self, socket: Socket) -> None:
         """Remove a socket that has closed."""
@@ -182,7 +187,7 @@ class Hub:
         try:
             async with self._read_slots:
                 if read.kind is not ReadKind.FILL:
-                    await self._membership.join(read.feed.topic)
+                    await self._membership.join(read.feed)
                 result = await snapshots.perform(read)
             read.feed.settle(read, result)
         except LogUnavailable:
@@ -217,9 +222,9 @@ class Hub:
 
     async def _record_topics(self) -> None:
         """Watch the followed topics, be in their groups alone, and count new sockets."""
-        topics = [feed.topic for feed in self._subscriptions.followed()]
-        await self._membership.watch(topics)
-        await self._membership.rejoin(topics)
+        feeds = self._subscriptions.followed()
+        await self._membership.watch(feeds)
+        await self._membership.rejoin(feeds)
         for topic in self._subscriptions.forget_empty(self._clock()):
             if not self._subscriptions.is_followed(topic):  # no socket came meanwhile
                 await self._membership.leave(topic)

@@ -9,6 +9,7 @@ import structlog
 from channels.layers import get_channel_layer
 
 from realtime import groups
+from realtime.hub.followers import FollowedFeed
 from sensors.messages import Frame
 from sensors.metrics import DROPPED
 from sensors.store.store import get_store
@@ -35,24 +36,27 @@ class Membership:
         self._groups: set[str] = set()
         self._watched_until: dict[str, int] = {}
 
-    async def join(self, topic: str) -> None:
+    async def join(self, feed: FollowedFeed) -> None:
         """Receive the frames of entries logged from now on. Raises LogUnavailable."""
-        await self.watch([topic])
-        if groups.of(topic) not in self._groups:
-            await self._add(groups.of(topic))
+        await self.watch([feed])
+        group = groups.of(feed.topic)
+        if group not in self._groups:
+            await self._add(group)
 
-    async def watch(self, topics: Iterable[str]) -> None:
-        """Record that this process shows these topics. Raises LogUnavailable."""
+    async def watch(self, feeds: Iterable[FollowedFeed]) -> None:
+        """Record that this process shows the topics of these feeds. Raises LogUnavailable."""
         now = now_us()
         soon = now + (WATCH_SECONDS - REFRESH_SECONDS) * SECOND_US
-        due = [topic for topic in topics if self._watched_until.get(topic, 0) < soon]
+        due = [feed for feed in feeds if self._watched_until.get(feed.topic, 0) < soon]
+        topics = [feed.topic for feed in due]
+        scopes = {feed.scope.key: feed.scope.text for feed in due if feed.scope.key}
         until = now + WATCH_SECONDS * SECOND_US
-        await get_store().audience.watch(due, until_us=until)
-        self._watched_until.update(dict.fromkeys(due, until))
+        await get_store().audience.watch(topics, until_us=until, scopes=scopes)
+        self._watched_until.update(dict.fromkeys(topics, until))
 
-    async def rejoin(self, topics: Iterable[str]) -> None:
+    async def rejoin(self, feeds: Iterable[FollowedFeed]) -> None:
         """Join the groups that could not be joined before."""
-        for group in set(map(groups.of, topics)) - self._groups:
+        for group in {groups.of(feed.topic) for feed in feeds} - self._groups:
             await self._add(group)
 
     async def leave(self, topic: str) -> None:

@@ -8,6 +8,7 @@ from realtime.protocol import Cursor, Greeting
 from sensors.catalogue.cache import get_catalogue
 from sensors.exceptions import ScriptFailed
 from sensors.messages import START, MissedEntries, Snapshot, position_key
+from sensors.scopes import Scope
 from sensors.store.store import get_store
 from sensors.timestamps import now_us
 from sensors.twins.representation import latest_json, machine_json
@@ -20,7 +21,7 @@ async def perform(read: LogRead) -> LogReadResult:
     """Read the log. Raises LogUnavailable."""
     machine_id = read.feed.machine_id
     if machine_id is None:
-        return LogReadResult(await dashboard_greeting())
+        return LogReadResult(await dashboard_greeting(read.feed.scope))
     if read.kind is ReadKind.FILL:
         return LogReadResult(missed=await _missed(machine_id, read.after))
     greeting = await machine_greeting(machine_id)
@@ -58,9 +59,9 @@ async def machine_greeting(machine_id: str) -> Greeting:
     return Greeting(machine_id, snapshot.epoch, snapshot.position, values)
 
 
-async def dashboard_greeting() -> Greeting:
-    """Return the latest values of all machines, with the log's position before they were read."""
-    machines = (await get_catalogue().current()).machines
+async def dashboard_greeting(scope: Scope) -> Greeting:
+    """Return the latest values of the scope, with the log's position before they were read."""
+    machines = (await get_catalogue().current()).machines_in(scope)
     machine_ids = list(machines)
     epoch, position = await _end_of_log(machine_ids)
     snapshots = await _snapshots(machine_ids)
@@ -73,7 +74,7 @@ async def dashboard_greeting() -> Greeting:
             for machine_id, snapshot in zip(machine_ids, snapshots, strict=True)
         ],
     }
-    return Greeting(None, epoch, position, values)
+    return Greeting(None, epoch, position, values, frozenset(machines))
 
 
 async def _end_of_log(machine_ids: Sequence[str]) -> tuple[str, str]:
@@ -85,10 +86,13 @@ async def _end_of_log(machine_ids: Sequence[str]) -> tuple[str, str]:
     return epoch, newest
 
 
-async def latest_readings(machine_ids: Sequence[str] | None) -> list[Any]:
-    """Return the latest readings of these machines; None means all."""
-    if machine_ids is None:
-        machine_ids = list((await get_catalogue().current()).machines)
+async def scope_readings(scope: Scope) -> list[Any]:
+    """Return the latest readings of all machines in the scope."""
+    return await latest_readings(list((await get_catalogue().current()).machines_in(scope)))
+
+
+async def latest_readings(machine_ids: Sequence[str]) -> list[Any]:
+    """Return the latest readings of these machines."""
     return await _latest(machine_ids, await _snapshots(machine_ids))
 
 

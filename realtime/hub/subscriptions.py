@@ -1,20 +1,70 @@
-"""The topics that this process shows: a feed for each machine somebody watches, and dashboards."""
+"""The topics that this process shows: a feed for each watched machine and each dashboard."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from math import inf
 
 from django.conf import settings
 
 from realtime.hub.delivery import DeliveryProgress
-from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
-from realtime.hub.followers import LogRead
-from sensors.messages import DASHBOARD, START, Frame
+from realtime.hub.feeds import Feed
+from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
+from realtime.hub.sequencing import Action, dashboard_action, machine_action
+from sensors.messages import START, DashboardFrame, Frame, MachineFrame, dashboard_topic
+from sensors.scopes import Scope
 from sensors.timestamps import SECOND_US
 
 # Time that an entry may be in the log before a frame brings it; a little under a second, so that
 # of the checks each second the next but one finds a lost frame at the latest.
 GRACE_US = 900_000
 LINGER_SECONDS = 5.0
+
+
+class MachineFeed(Feed):
+    """Every entry of one machine, in log order."""
+
+    machine_id: str
+
+    def __init__(self, machine_id: str, start: Callable[[LogRead], None], *, grace_us: int) -> None:
+        super().__init__(machine_id, start, grace_us=grace_us)
+        self.machine_id = machine_id
+
+    def _action(self, follower: Follower, frame: Frame) -> Action:
+        assert isinstance(frame, MachineFrame)
+        return machine_action(follower.epoch, follower.last, frame)
+
+    def _catch_up(self, follower: Follower) -> None:
+        self._request(follower, ReadKind.FILL, follower.epoch, follower.last)
+
+
+class DashboardFeed(Feed):
+    """The newest value of every sensor of the machines in a scope."""
+
+    recovers_by_snapshot = True
+
+    def __init__(self, scope: Scope, start: Callable[[LogRead], None], *, grace_us: int) -> None:
+        super().__init__(dashboard_topic(scope.key), start, grace_us=grace_us)
+        self.scope = scope
+        self._machine_ids: Set[str] = frozenset()
+
+    def update_machines(self, machine_ids: Set[str]) -> None:
+        """Send everything anew when the scope no longer has the machines that were sent."""
+        if machine_ids == self._machine_ids:
+            return
+        for follower in self.followers:
+            if follower.is_greeted and follower.read is None:
+                self._request(follower, ReadKind.SNAPSHOT)
+
+    def _greet(self, followers: Sequence[Follower], result: LogReadResult) -> None:
+        assert result.greeting is not None
+        self._machine_ids = result.greeting.machine_ids
+        super()._greet(followers, result)
+
+    def _action(self, follower: Follower, frame: Frame) -> Action:
+        assert isinstance(frame, DashboardFrame)
+        return dashboard_action(follower.epoch, follower.last, frame)
+
+    def _catch_up(self, follower: Follower) -> None:
+        self._request(follower, ReadKind.SNAPSHOT)
 
 
 class Subscriptions:
@@ -33,11 +83,12 @@ class Subscriptions:
             self._feeds[machine_id] = feed
         return self._feeds[machine_id]
 
-    def dashboard(self, topic: str = DASHBOARD) -> Feed:
-        """Return a dashboard's feed, made when the first socket requests it."""
+    def dashboard(self, scope: Scope) -> Feed:
+        """Return the feed of the scope's dashboard, made when the first socket requests it."""
+        topic = dashboard_topic(scope.key)
         if topic not in self._feeds:
             grace_us = GRACE_US + SECOND_US // settings.DASHBOARD_FRAMES_PER_SECOND
-            self._feeds[topic] = DashboardFeed(self._start, grace_us=grace_us, topic=topic)
+            self._feeds[topic] = DashboardFeed(scope, self._start, grace_us=grace_us)
         return self._feeds[topic]
 
     def followed(self) -> list[Feed]:
@@ -73,7 +124,7 @@ class Subscriptions:
 
 
 class Comparison:
-    """One comparison with the log: the feeds' tips before it, then the log's newest positions."""
+    """A comparison with the log: the feeds' tips before it, then the log's newest positions."""
 
     def __init__(self, feeds: Sequence[Feed]) -> None:
         self._tips = [(feed, feed.tip) for feed in feeds]

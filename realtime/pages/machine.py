@@ -21,21 +21,24 @@ from sensors.catalogue.selectors import machine_descriptions
 from sensors.enums import Connectivity
 from sensors.exceptions import LogUnavailable
 from sensors.messages import LiveReading
+from sensors.scopes import Scope
 from sensors.timestamps import SECOND_US, format_us
 from sensors.twins.representation import state_json
 from sensors.twins.selectors import Twin, twin
 from sensors.twins.states import OFFLINE_FACTOR, MachineState, SensorState, unknown_state
 
 
-def machine_page(machine_id: str, now_us: int, minutes: str = "") -> MachinePage | None:
-    """Describe a machine with charts `minutes` long; None for an unknown machine.
+def machine_page(
+    scope: Scope, machine_id: str, now_us: int, minutes: str = ""
+) -> MachinePage | None:
+    """Describe a machine of the scope with charts `minutes` long; None for any other machine.
 
     Without Redis its values are unknown.
     """
     try:
-        found, is_down = twin(machine_id, now_us), False
+        found, is_down = twin(scope, machine_id, now_us), False
     except LogUnavailable:
-        found, is_down = _twin_without_redis(machine_id), True
+        found, is_down = _twin_without_redis(scope, machine_id), True
     if found is None:
         return None
     state, words = found.state, texts.words()
@@ -59,8 +62,8 @@ def machine_page(machine_id: str, now_us: int, minutes: str = "") -> MachinePage
     )
 
 
-def _twin_without_redis(machine_id: str) -> Twin | None:
-    description = machine_descriptions(machine_id).get(machine_id)
+def _twin_without_redis(scope: Scope, machine_id: str) -> Twin | None:
+    description = machine_descriptions(scope, machine_id).get(machine_id)
     return Twin(unknown_state(description), cursor=None) if description else None
 
 

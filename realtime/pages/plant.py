@@ -6,6 +6,7 @@ from realtime.presentation.machines import machine_tile
 from realtime.presentation.view_models import BoardFilter, PlantPage
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.exceptions import LogUnavailable
+from sensors.scopes import Scope
 from sensors.store.sync import get_sync_store
 from sensors.twins.representation import board_json
 from sensors.twins.selectors import plant
@@ -15,12 +16,13 @@ from sensors.twins.states import unknown_state
 MANY = 60
 
 
-def plant_page(now_us: int, board_filter: BoardFilter) -> PlantPage:
-    """Describe all machines on the board; without Redis their values are unknown."""
+def plant_page(scope: Scope, now_us: int, board_filter: BoardFilter) -> PlantPage:
+    """Describe the machines of the scope on the board; without Redis their values are unknown."""
     try:
-        states, is_down = plant(now_us), False
+        states, is_down = plant(scope, now_us), False
     except LogUnavailable:
-        states, is_down = [unknown_state(one) for one in machine_descriptions().values()], True
+        machines = machine_descriptions(scope).values()
+        states, is_down = [unknown_state(machine) for machine in machines], True
     tiles = [machine_tile(state) for state in states]
     active = board.filtered([tile for tile in tiles if tile.is_active], board_filter)
     words = texts.words()

@@ -1,9 +1,12 @@
 """Views of the pages, which are rendered with their values, also while Redis does not answer."""
 
 from collections.abc import Callable
+from functools import wraps
+from typing import Any
 
 from django.conf import settings
-from django.contrib.auth.decorators import login_required, permission_required
+from django.contrib.auth.decorators import login_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -16,9 +19,9 @@ from realtime.pages.plant import plant_page
 from realtime.pages.style import style_page
 from realtime.presentation import charts
 from realtime.presentation.board import parse_filter
+from sensors.access.policy import may_view_machines, scope_of
 from sensors.timestamps import now_us
 
-SEE = "sensors.view_machine"
 THEMES = ("auto", "light", "dark", "contrast")
 YEAR_SECONDS = 31_536_000
 View = Callable[..., HttpResponseBase]
@@ -26,21 +29,28 @@ View = Callable[..., HttpResponseBase]
 
 def page(view: View) -> View:
     """Decorate a page or its data: read only, never cached, for users who may see machines."""
-    allowed = permission_required(SEE, raise_exception=True)(view)
+
+    @wraps(view)
+    def allowed(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if not may_view_machines(request.user):
+            raise PermissionDenied
+        return view(request, *args, **kwargs)
+
     return require_safe(never_cache(login_required(allowed)))
 
 
 @page
 def plant(request: HttpRequest) -> HttpResponse:
     """Show the plant: its machines by line or by urgency, with the filter of the address."""
-    shown = plant_page(now_us(), parse_filter(request.GET.dict()))
+    shown = plant_page(scope_of(request.user), now_us(), parse_filter(request.GET.dict()))
     return render(request, "realtime/plant.html", {"page": shown, "kiosk": kiosk(request)})
 
 
 @page
 def machine(request: HttpRequest, machine_id: str) -> HttpResponse:
     """Show the twin of a machine."""
-    shown = machine_page(machine_id, now_us(), request.GET.get("minutes", ""))
+    scope, minutes = scope_of(request.user), request.GET.get("minutes", "")
+    shown = machine_page(scope, machine_id, now_us(), minutes)
     if shown is None:
         raise Http404(f"There is no machine {machine_id}.")
     return render(request, "realtime/machine.html", {"page": shown, "kiosk": kiosk(request)})
@@ -49,14 +59,14 @@ def machine(request: HttpRequest, machine_id: str) -> HttpResponse:
 @page
 def sparks(request: HttpRequest) -> HttpResponse:
     """Return the last 15 minutes of `?row=CNC-001/temperature&row=...` for the tiles."""
-    return JsonResponse(charts.sparks(request.GET.getlist("row"), now_us()))
+    return JsonResponse(charts.sparks(scope_of(request.user), request.GET.getlist("row"), now_us()))
 
 
 @page
 def summary(request: HttpRequest, machine_id: str) -> HttpResponse:
     """Return the steps of a machine's chart: `?sensor=temperature&minutes=60`, or 480."""
-    minutes = request.GET.get("minutes", "")
-    chart = charts.chart(machine_id, request.GET.get("sensor", ""), minutes, now_us())
+    scope, minutes = scope_of(request.user), request.GET.get("minutes", "")
+    chart = charts.chart(scope, machine_id, request.GET.get("sensor", ""), minutes, now_us())
     if chart is None:
         raise Http404("There is no such sensor or span.")
     return JsonResponse(chart)

@@ -11,6 +11,7 @@ from sensors.catalogue.descriptions import MachineDescription, SensorDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.history.queries.buckets import Bucket, reading_buckets
 from sensors.history.queries.readings import END_US
+from sensors.scopes import Scope
 from sensors.timestamps import SECOND_US, format_us
 
 
@@ -53,15 +54,15 @@ def _span(minutes: str) -> Span | None:
     return next((span for span in SPANS if str(span.minutes) == minutes), None)
 
 
-def sparks(rows: Sequence[str], now_us: int) -> dict[str, Any]:
-    """Return the sparks of rows such as `CNC-001/temperature`; unknown rows are left out.
+def sparks(scope: Scope, rows: Sequence[str], now_us: int) -> dict[str, Any]:
+    """Return the sparks of those rows (`CNC-001/temperature`) that are in the scope.
 
     `{"start", "step_seconds", "rows": {"CNC-001/temperature": [[bucket, low, high], ...]}}`.
     """
     bucket_us = SPARK_BUCKET_SECONDS * SECOND_US
     # Buckets begin at round times, so that a reading falls into the same bucket every time.
     start = (now_us // bucket_us - SPARK_BUCKETS + 1) * bucket_us
-    machines = machine_descriptions()
+    machines = machine_descriptions(scope)
     names = dict.fromkeys(rows[:MAX_SPARKS])
     sensors = {row: sensor for row in names if (sensor := _sensor(machines, row))}
     buckets = reading_buckets(
@@ -87,12 +88,14 @@ def _sensor(machines: dict[str, MachineDescription], row: str) -> SensorDescript
     return machine.sensors.get(name) if machine else None
 
 
-def chart(machine_id: str, sensor_type: str, minutes: str, now_us: int) -> dict[str, Any] | None:
+def chart(
+    scope: Scope, machine_id: str, sensor_type: str, minutes: str, now_us: int
+) -> dict[str, Any] | None:
     """Return a sensor's history in buckets; None for an unknown sensor or span.
 
     `{"step_seconds", "steps": [{"first", "last", "low", "high", "quality"}, ...]}`.
     """
-    machine = machine_descriptions(machine_id).get(machine_id)
+    machine = machine_descriptions(scope, machine_id).get(machine_id)
     sensor = machine.sensors.get(sensor_type) if machine else None
     span = _span(minutes)
     if sensor is None or span is None or span.bucket_seconds is None:

@@ -1,4 +1,4 @@
-"""What a client may say on a socket, strictly parsed; a bad message gets an `error`, no more."""
+"""Commands of clients on a socket, strictly parsed; a bad one is answered with an `error`."""
 
 import json
 from collections.abc import Callable
@@ -21,7 +21,7 @@ class GetLatest(msgspec.Struct, frozen=True):
 
 
 class Subscribe(msgspec.Struct, frozen=True):
-    """Follow exactly these machines; none of them: the dashboard again."""
+    """Follow exactly these machines; an empty list returns to the dashboard."""
 
     machine_ids: tuple[str, ...]
 
@@ -30,7 +30,7 @@ Command = Ping | GetLatest | Subscribe
 
 
 class CommandRefused(Exception):
-    """A message that cannot be taken: `code` and text for the client's `error`."""
+    """A message that is refused: `code` and text for the client's `error`."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -39,7 +39,7 @@ class CommandRefused(Exception):
 
 
 def parse_command(text: str | None) -> Command:
-    """The client's message; None stands for a binary frame. Raises CommandRefused."""
+    """Parse a client's message; None stands for a binary frame. Raises CommandRefused."""
     if text is None:
         raise CommandRefused("binary-not-supported", "Expected a text frame, got a binary frame.")
     message = _json(text)

@@ -1,4 +1,4 @@
-"""The sockets' consumers: authorise, join the hub, listen. The hub writes."""
+"""Consumers of the sockets: authorise, join the hub, receive. The hub writes."""
 
 import asyncio
 import secrets
@@ -17,12 +17,13 @@ from realtime.protocol import Close, parse_cursor
 from realtime.sockets.session import SocketSession
 from realtime.transport import ABORT, TRANSPORT
 from sensors.catalogue.cache import get_catalogue
+from sensors.scopes import NOTHING
 
 log = structlog.get_logger(__name__)
 
 
 class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
-    """Accepts, refuses with a close code or joins the hub, and hands over what the client says."""
+    """Accepts, then closes with a code or joins the hub and passes on the client's messages."""
 
     # No channel of its own: the hub is the member of the groups, once per process.
     channel_layer_alias = "none"
@@ -38,7 +39,7 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             # Not Channels' loop: without a channel to listen to, no task for each message.
             while True:
                 await self.dispatch(await receive())
-                # What waits is received without a pause: leave the writer, and all others, a turn.
+                # Waiting messages are received without a pause: give the writer a turn.
                 await asyncio.sleep(0)
         except StopConsumer:
             return
@@ -51,7 +52,7 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
                 await self._hub.remove(self._socket)
 
     async def dispatch(self, message: Mapping[str, Any]) -> None:
-        """As Channels', without its thread hop to close database connections: none are used."""
+        """Call the handler without Channels' thread hop: no database connection is to be closed."""
         await getattr(self, get_handler_name(message))(message)
 
     async def websocket_connect(self, message: Mapping[str, Any]) -> None:
@@ -69,31 +70,31 @@ class LiveConsumer(AsyncConsumer):  # type: ignore[misc]
             transport=self.scope.get("extensions", {}).get(TRANSPORT),
             identity=identity,
         )
-        self._conversation = SocketSession(self._hub, self._socket)
+        self._session = SocketSession(self._hub, self._socket, identity.scope)
         self._hub.add(self._socket)
         self.follow(self._hub, self._socket)
 
     async def websocket_receive(self, message: Mapping[str, Any]) -> None:
         if self._socket is not None:
-            await self._conversation.hear(message.get("text"))
+            await self._session.receive(message.get("text"))
 
     async def websocket_disconnect(self, message: Mapping[str, Any]) -> None:
         raise StopConsumer
 
     async def refusal(self, identity: Identity | None) -> Close | None:
-        """With which code this socket is closed at once."""
+        """Return the code to close this socket with at once; None to let it in."""
         if identity is None:
             return Close.NOT_AUTHENTICATED
         return None if identity.may_see else Close.NOT_ALLOWED
 
     def follow(self, hub: Hub, socket: Socket) -> None:
-        """Let the hub greet the socket and keep it up; one that is refused follows nothing."""
+        """Let the hub greet the socket and keep it up to date; by default it follows nothing."""
 
     def _abandon(self) -> None:
-        """The client takes not even a close frame: end here, so that its memory is freed.
+        """End here, so that memory is freed: the client does not even read a close frame.
 
         Closing a transport waits for its buffer, which this client never empties; our server
-        says how to abort it.
+        provides a call that aborts it.
         """
         abort = self.scope.get("extensions", {}).get(ABORT)
         if abort is not None:
@@ -113,11 +114,13 @@ class MachineConsumer(LiveConsumer):
         if code is not None:
             return code
         try:
-            machines = (await get_catalogue().current()).machines
+            snapshot = await get_catalogue().current()
         except DatabaseError:
             log.exception("machines_not_read")
             return Close.TRY_AGAIN
-        return None if self.machine_id in machines else Close.UNKNOWN_MACHINE
+        scope = NOTHING if identity is None else identity.scope
+        is_visible = snapshot.machine_in(scope, self.machine_id) is not None
+        return None if is_visible else Close.UNKNOWN_MACHINE
 
     def follow(self, hub: Hub, socket: Socket) -> None:
         query = parse_qs(self.scope["query_string"].decode("latin-1"))
@@ -130,16 +133,16 @@ class MachineConsumer(LiveConsumer):
 
 
 class DashboardConsumer(LiveConsumer):
-    """`/ws/dashboard`: the newest of everything."""
+    """`/ws/dashboard`: the newest value of every sensor in the scope."""
 
     kind = "dashboard"
 
     def follow(self, hub: Hub, socket: Socket) -> None:
-        hub.follow_dashboard(socket)
+        hub.follow_dashboard(socket, self.scope["identity"].scope)
 
 
 class UnknownConsumer(LiveConsumer):
-    """Every other path: there is nothing to see."""
+    """Any other path: nothing to follow."""
 
     async def refusal(self, identity: Identity | None) -> Close | None:
         return await super().refusal(identity) or Close.UNKNOWN_MACHINE

@@ -1,4 +1,4 @@
-"""The handshake of a socket: its origin is checked and its user identified."""
+"""The handshake of a socket: check its origin and identify its user."""
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
@@ -28,7 +28,7 @@ class HandshakeMiddleware:
         self._inner = inner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if not is_welcome(scope):
+        if not may_connect(scope):
             await receive()
             await send({"type": "websocket.close", "code": Close.NOT_ALLOWED.value})  # HTTP 403
             return
@@ -44,8 +44,8 @@ class HandshakeMiddleware:
         await self._inner(scope, receive, send)
 
 
-def is_welcome(scope: Scope) -> bool:
-    """An Origin must be ours or trusted; without one only a token opens a socket, not a cookie."""
+def may_connect(scope: Scope) -> bool:
+    """Return whether the origin is ours or trusted; without one, a token opens but no cookie."""
     origins = _headers(scope, b"origin")
     if origins:
         host = (_headers(scope, b"host") or [""])[0]

@@ -1,4 +1,4 @@
-"""Where a socket may be opened from: what keeps another site from riding on a session cookie."""
+"""Origins that may open a socket: no other site may use the session cookie of a visitor."""
 
 from collections.abc import Sequence
 from urllib.parse import urlsplit
@@ -12,7 +12,7 @@ Origin = tuple[str, str, int]
 
 
 def parse_origin(text: str) -> Origin | None:
-    """(scheme, host, port) of a serialized origin; None when it is not one (such as `null`)."""
+    """Return (scheme, host, port) of a serialized origin; None for other texts, such as `null`."""
     try:
         parts = urlsplit(text)
         port = parts.port or DEFAULT_PORTS.get(parts.scheme)
@@ -26,7 +26,7 @@ def parse_origin(text: str) -> Origin | None:
 
 
 def is_trusted_origin(origins: Sequence[str], *, scheme: str, host: str) -> bool:
-    """Whether the one Origin header names the site of the request, or one of the trusted sites.
+    """Return whether the only Origin header names the site of the request or a trusted site.
 
     `scheme` is the socket's (ws or wss), `host` the Host header.
     """
@@ -40,7 +40,7 @@ def is_trusted_origin(origins: Sequence[str], *, scheme: str, host: str) -> bool
 
 
 def _covers(trusted: str, origin: Origin) -> bool:
-    """As Django's own setting does: `https://*.example.com` stands for its subdomains."""
+    """Match like Django's own setting: `https://*.example.com` stands for its subdomains."""
     pattern = parse_origin(trusted)
     if pattern is None:
         return False

@@ -1,4 +1,4 @@
-"""What a client says on its socket, and what it is answered."""
+"""Messages of a client on its socket, and their answers."""
 
 import asyncio
 
@@ -18,6 +18,7 @@ from realtime.sockets.client_messages import (
 )
 from sensors.catalogue.cache import get_catalogue
 from sensors.exceptions import LogUnavailable
+from sensors.scopes import Scope
 from sensors.timestamps import format_us, now_us
 
 log = structlog.get_logger(__name__)
@@ -28,30 +29,32 @@ FLOOD_MESSAGES = 40
 
 
 class SocketSession:
-    """One socket's; a bad message gets an error, a flood ends it."""
+    """Executes one socket's messages; a bad one is answered with an error, a flood closes it."""
 
-    def __init__(self, hub: Hub, socket: Socket) -> None:
+    def __init__(self, hub: Hub, socket: Socket, scope: Scope) -> None:
         self._hub = hub
         self._socket = socket
-        self._heard: list[float] = []
+        self._scope = scope
+        self._received_at: list[float] = []
 
-    async def hear(self, text: str | None) -> None:
-        """Take one message of the client; None stands for a binary frame."""
+    async def receive(self, text: str | None) -> None:
+        """Answer one message of the client; None stands for a binary frame."""
         if self._socket.is_closed:
             return
-        heard = self._count(asyncio.get_running_loop().time())
-        if heard >= FLOOD_MESSAGES:
+        received = self._count(asyncio.get_running_loop().time())
+        if received >= FLOOD_MESSAGES:
             log.info("flooding_socket_closed", kind=self._socket.kind)
             self._socket.close(Close.FLOODING)
         elif text is not None and len(text.encode(errors="replace")) > MAX_TEXT_BYTES:
             self._socket.close(Close.TOO_BIG)
         else:
-            await self._answer(text, is_too_much=heard > RATE_MESSAGES)
+            await self._answer(text, is_too_much=received > RATE_MESSAGES)
 
     def _count(self, now: float) -> int:
-        recent = [heard for heard in self._heard if heard > now - RATE_SECONDS]
-        self._heard = [*recent, now][-FLOOD_MESSAGES:]
-        return len(self._heard)
+        """Count the messages of the last `RATE_SECONDS`, this one included (loop time)."""
+        recent = [moment for moment in self._received_at if moment > now - RATE_SECONDS]
+        self._received_at = [*recent, now][-FLOOD_MESSAGES:]
+        return len(self._received_at)
 
     async def _answer(self, text: str | None, *, is_too_much: bool) -> None:
         try:
@@ -60,7 +63,7 @@ class SocketSession:
                     "rate-limited",
                     f"Expected at most {RATE_MESSAGES} messages in {RATE_SECONDS:.0f} s.",
                 )
-            await self._obey(parse_command(text))
+            await self._execute(parse_command(text))
         except CommandRefused as exc:
             self._socket.say("error", {"code": exc.code, "message": exc.message})
         except LogUnavailable as exc:
@@ -70,7 +73,7 @@ class SocketSession:
             text = "The database cannot be reached."
             self._socket.say("error", {"code": "database-unavailable", "message": text})
 
-    async def _obey(self, command: Command) -> None:
+    async def _execute(self, command: Command) -> None:
         if isinstance(command, Subscribe):
             await self._subscribe(command.machine_ids)
         elif isinstance(command, GetLatest):
@@ -81,13 +84,13 @@ class SocketSession:
     async def _subscribe(self, machine_ids: tuple[str, ...]) -> None:
         if self._socket.kind != "dashboard":
             raise CommandRefused("unknown-type", "subscribe is available on /ws/dashboard only.")
-        known = (await get_catalogue().current()).machines
-        unknown = [machine_id for machine_id in machine_ids if machine_id not in known]
+        snapshot = await get_catalogue().current()
+        unknown = [one for one in machine_ids if snapshot.machine_in(self._scope, one) is None]
         if unknown:
-            # A machine may be older than the pattern; one that is not there must fit it.
+            # A machine may be older than the pattern; one that does not exist must match it.
             if settings.MACHINE_ID_PATTERN.fullmatch(unknown[0]) is None:
                 raise CommandRefused(
                     "invalid-machine-id", "machine_ids contains an invalid machine id."
                 )
             raise CommandRefused("unknown-machine", f"There is no machine {unknown[0]}.")
-        self._hub.subscribe(self._socket, machine_ids)
+        self._hub.subscribe(self._socket, machine_ids, self._scope)

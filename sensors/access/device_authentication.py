@@ -1,4 +1,4 @@
-"""Who is at the device's door: `Authorization: Bearer dt_<prefix>.<secret>`."""
+"""Authentication of devices: `Authorization: Bearer dt_<prefix>.<secret>`."""
 
 import hmac
 
@@ -17,11 +17,12 @@ class NotAuthenticated(SensorsError):
 
 
 def device_key(
-    authorization: str | None, known: CatalogueSnapshot, *, now_us: int
+    authorization: str | None, snapshot: CatalogueSnapshot, *, now_us: int
 ) -> KeyDescription:
-    """The key that the header proves. Raises NotAuthenticated, which tells nothing to a guesser.
+    """Return the key that the header proves.
 
-    Servers join a header that came twice with a comma, which no key has: SensorsError (400).
+    Raises NotAuthenticated with the same text for unknown and revoked keys, and SensorsError
+    (400) for two headers: servers join them with a comma, which no key contains.
     """
     if authorization and "," in authorization:
         raise SensorsError("Expected one Authorization header.", code="bad-request")
@@ -29,7 +30,7 @@ def device_key(
     if scheme.lower() != "bearer":
         raise NotAuthenticated("Expected Authorization: Bearer dt_<prefix>.<secret>.")
     prefix, secret = split_token(token.strip()) or ("", "")
-    key = known.keys.get(prefix)
+    key = snapshot.keys.get(prefix)
     if key is None or not hmac.compare_digest(secret_hash(secret), key.secret_hash):
         raise NotAuthenticated("The device key is unknown or revoked.")
     if key.expires_at is not None and key.expires_at <= now_us:

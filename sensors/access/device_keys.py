@@ -1,4 +1,4 @@
-"""Device keys: `dt_<prefix>.<secret>`, of which only a hash of the secret is kept."""
+"""Device keys: `dt_<prefix>.<secret>`; only a hash of the secret is stored."""
 
 import hashlib
 import hmac
@@ -18,12 +18,12 @@ SECRET_BYTES = 24
 
 
 def secret_hash(secret: str) -> str:
-    """HMAC-SHA-256 of the secret under SECRET_KEY, as hex: a copy of the table proves nothing."""
+    """Return the secret's HMAC-SHA-256 under SECRET_KEY in hex: a copied table opens nothing."""
     return hmac.digest(settings.SECRET_KEY.encode(), secret.encode(), hashlib.sha256).hex()
 
 
 def split_token(token: str) -> tuple[str, str] | None:
-    """(prefix, secret) of a token; None when it does not look like one."""
+    """Return (prefix, secret) of a token; None for a text of another form."""
     if not token.startswith(SCHEME):
         return None
     prefix, dot, secret = token[len(SCHEME) :].partition(".")
@@ -37,7 +37,7 @@ def create_device_key(
     all_machines: bool = False,
     expires_at: datetime | None = None,
 ) -> tuple[DeviceKey, str]:
-    """The new key and its token, which is known only now."""
+    """Create a key; return it with its token, which cannot be read again."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     with transaction.atomic():
         key = DeviceKey.objects.create(
@@ -52,7 +52,7 @@ def create_device_key(
 
 
 def rotate_device_key(key: DeviceKey) -> str:
-    """The key's new token; the old one ends within seconds."""
+    """Replace the secret; return the new token. The old token ends within seconds."""
     secret = secrets.token_urlsafe(SECRET_BYTES)
     key.secret_hash = secret_hash(secret)
     key.save(update_fields=["secret_hash", "changed_at"])
@@ -60,6 +60,7 @@ def rotate_device_key(key: DeviceKey) -> str:
 
 
 def revoke_device_key(key: DeviceKey) -> None:
+    """End the key within seconds, for good."""
     key.revoked_at = timezone.now()
     key.save(update_fields=["revoked_at", "changed_at"])
 

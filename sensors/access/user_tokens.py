@@ -1,10 +1,10 @@
-"""User tokens: who a bearer token of a person stands for."""
+"""User tokens: the user behind a bearer token, and the lock-out of guesses at logins."""
 
 from threading import Lock
 from typing import Any, cast
 from weakref import WeakValueDictionary
 
-import rest_framework_simplejwt.state  # noqa: F401 - not at the first token
+import rest_framework_simplejwt.state  # noqa: F401 - now, not at the first token
 from axes.utils import reset
 from django.contrib.auth.models import User
 from django.db.models import F
@@ -23,15 +23,15 @@ VERSION_CLAIM = "version"
 LOCKED_OUT_SECONDS = 900
 LOCKED_OUT = gettext_noop("Too many failed attempts. Try again in 15 minutes.")
 
-_LINES: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
-_LINES_LOCK = Lock()
+_LOGIN_LOCKS: WeakValueDictionary[tuple[str, str], Lock] = WeakValueDictionary()
+_LOGIN_LOCKS_LOCK = Lock()
 
 
 class UserTokenAuthentication(JWTAuthentication):
     """`Authorization: Bearer <access token>`.
 
-    Raises AuthenticationFailed when the token is not ours or is over, and when its user is
-    inactive, has logged out or has another password since.
+    Raises AuthenticationFailed when the token is not ours or has expired, and when its user is
+    inactive, or has logged out or changed the password since.
     """
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
@@ -48,7 +48,7 @@ class UserTokenAuthentication(JWTAuthentication):
 
 
 def user_of_token(token: str) -> tuple[User, int] | None:
-    """The user of an access token and when it is over (microseconds); None when not valid."""
+    """Return the user of an access token and its expiry (microseconds); None when invalid."""
     authentication = UserTokenAuthentication()
     try:
         validated = authentication.get_validated_token(token.encode())
@@ -59,14 +59,14 @@ def user_of_token(token: str) -> tuple[User, int] | None:
 
 
 def new_refresh_token(user: User) -> RefreshToken:
-    """The longer token of a login; its access tokens bear the same version."""
+    """Make the refresh token of a login; its access tokens have the same version."""
     token = RefreshToken.for_user(user)
     token[VERSION_CLAIM] = _version(user)
     return token
 
 
 def end_tokens(user: User) -> None:
-    """All tokens that this user has are over."""
+    """End all tokens of this user."""
     TokenVersion.objects.update_or_create(
         user=user, defaults={"version": F("version") + 1}, create_defaults={"version": 1}
     )
@@ -76,24 +76,24 @@ def _version(user: User) -> int:
     return TokenVersion.objects.filter(user=user).values_list("version", flat=True).first() or 0
 
 
-def line_of(request: HttpRequest, username: str) -> Lock:
-    """Where the logins of this user from this address wait for each other in this process.
+def login_lock(request: HttpRequest, username: str) -> Lock:
+    """Return the lock that serializes the logins of a user from an address in this process.
 
-    django-axes looks at the count before a password is checked and counts after it: guesses at
-    the same moment would all be checked.
+    django-axes looks at the count before a password is checked and counts after it: without the
+    lock, guesses at the same moment would all be checked.
     """
     key = (username, request.META.get("REMOTE_ADDR", ""))
-    with _LINES_LOCK:
-        line = _LINES.get(key)
-        if line is None:
-            line = _LINES[key] = Lock()
-    return line
+    with _LOGIN_LOCKS_LOCK:
+        lock = _LOGIN_LOCKS.get(key)
+        if lock is None:
+            lock = _LOGIN_LOCKS[key] = Lock()
+    return lock
 
 
-def take_lockout(request: HttpRequest) -> bool:
-    """Whether django-axes refused this login for too many failures.
+def pop_lockout(request: HttpRequest) -> bool:
+    """Return whether django-axes refused this login for too many failures.
 
-    Takes the mark off the request, so that our own answer stands instead of axes' page.
+    Removes the mark from the request, so that our own answer is sent instead of axes' page.
     """
     locked = bool(getattr(request, "axes_locked_out", False))
     request.axes_locked_out = False  # type: ignore[attr-defined]
@@ -101,5 +101,5 @@ def take_lockout(request: HttpRequest) -> bool:
 
 
 def forget_failures(request: HttpRequest, user: User) -> None:
-    """After a login that opens no session; django-axes hears of the others by itself."""
+    """Reset the failures after a login without a session; axes sees the other logins itself."""
     reset(ip=request.axes_ip_address, username=user.get_username())  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""The query of the read API: every parameter known, at most once, and of its form."""
+"""Query parameters of the read API: each one known, given at most once, and well formed."""
 
 import base64
 import binascii
@@ -20,17 +20,17 @@ T = TypeVar("T")
 
 MAX_RESULTS = 1000
 DEFAULT_RESULTS = 100
-_PLACE = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
+_PAGE_CURSOR = re.compile(r"(\d{1,18})\.(\d{1,18})", re.ASCII)
 
 
 class InvalidParameters(InvalidReadings):
-    """One or more parameters of the query cannot be taken."""
+    """A query with parameters that are refused."""
 
     title = "Invalid query parameters"
 
 
 class HistoryParameters(msgspec.Struct, frozen=True):
-    """`machine_id` and `sensor_type` are empty for all; times in microseconds."""
+    """Parameters of `/sensors/readings`; an empty name stands for all, times in microseconds."""
 
     machine_id: str = ""
     sensor_type: str = ""
@@ -41,64 +41,66 @@ class HistoryParameters(msgspec.Struct, frozen=True):
 
 
 class MachineListParameters(msgspec.Struct, frozen=True):
-    """`cursor` is the machine_id after which the page begins."""
+    """Parameters of `/machines`; `cursor` is the machine_id after which the page begins."""
 
     limit: int = DEFAULT_RESULTS
     cursor: str = ""
 
 
 def history_parameters(query: QueryDict) -> HistoryParameters:
-    """Raises InvalidParameters: `invalid-parameter`, `invalid-range`."""
-    found = HistoryParameters(**_parse(query, _HISTORY))
-    if found.start > found.end:
+    """Parse the query. Raises InvalidParameters: `invalid-parameter`, `invalid-range`."""
+    parameters = HistoryParameters(**_parse(query, _HISTORY))
+    if parameters.start > parameters.end:
         detail = "`start` must not be after `end`."
         raise InvalidParameters([FieldError("start", "invalid-range", detail)])
-    return found
+    return parameters
 
 
 def machine_list_parameters(query: QueryDict) -> MachineListParameters:
-    """Raises InvalidParameters: `invalid-parameter`."""
+    """Parse the query. Raises InvalidParameters: `invalid-parameter`."""
     return MachineListParameters(**_parse(query, _MACHINES))
 
 
 def no_parameters(query: QueryDict) -> None:
-    """For an address that takes none. Raises InvalidParameters."""
+    """Refuse any parameter. Raises InvalidParameters."""
     _parse(query, {})
 
 
-def history_cursor(place: PageCursor) -> str:
-    return _opaque(f"{place.measured_at}.{place.sensor_id}")
+def history_cursor(cursor: PageCursor) -> str:
+    """Return the cursor as text for a `next` address."""
+    return _opaque(f"{cursor.measured_at}.{cursor.sensor_id}")
 
 
 def machine_cursor(machine_id: str) -> str:
+    """Return the cursor after this machine as text for a `next` address."""
     return _opaque(machine_id)
 
 
-def _parse(query: QueryDict, known: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
+def _parse(query: QueryDict, parsers: Mapping[str, Callable[[str], Any]]) -> dict[str, Any]:
     if query.get("format", "json") != "json":
         raise NotAcceptable
-    found: dict[str, Any] = {}
+    parameters: dict[str, Any] = {}
     errors: list[FieldError] = []
     for name in query:
         if name == "format":
             continue
         try:
-            found |= _value(name, query.getlist(name), known)
+            parameters |= _value(name, query.getlist(name), parsers)
         except ValueError as exc:
             errors.append(FieldError(name[:64], "invalid-parameter", f"{exc}."))
     if errors:
         raise InvalidParameters(errors)
-    return found
+    return parameters
 
 
-def _value(name: str, values: list[str], known: Mapping[str, Callable[[str], T]]) -> dict[str, T]:
-    """The parameter by its name. Raises ValueError."""
-    if name not in known:
-        raise ValueError(f"Expected {_one_of(known)}, got {name[:64]!a}")
+def _value(name: str, values: list[str], parsers: Mapping[str, Callable[[str], T]]) -> dict[str, T]:
+    """Parse the parameter. Raises ValueError."""
+    if name not in parsers:
+        raise ValueError(f"Expected {_one_of(parsers)}, got {name[:64]!a}")
     if len(values) > 1:
         raise ValueError(f"Expected {name} at most once, got it {len(values)} times")
-    # An empty one, too: a client that lost its machine_id did not mean all machines.
-    return {name: known[name](values[0])}
+    # Empty values are parsed too: a client that lost its machine_id did not ask for all machines.
+    return {name: parsers[name](values[0])}
 
 
 def _one_of(names: Iterable[str]) -> str:
@@ -143,8 +145,8 @@ def _transparent(cursor: str) -> str:
         raise ValueError("Expected a cursor from a `next` link") from exc
 
 
-def _place(cursor: str) -> PageCursor:
-    match = _PLACE.fullmatch(_transparent(cursor))
+def _page_cursor(cursor: str) -> PageCursor:
+    match = _PAGE_CURSOR.fullmatch(_transparent(cursor))
     if match is None:
         raise ValueError("Expected a cursor from a `next` link")
     return PageCursor(int(match[1]), int(match[2]))
@@ -156,7 +158,7 @@ _HISTORY: dict[str, Callable[[str], Any]] = {
     "start": _moment,
     "end": _moment,
     "limit": _limit,
-    "cursor": _place,
+    "cursor": _page_cursor,
 }
 _MACHINES: dict[str, Callable[[str], Any]] = {
     "limit": _limit,

@@ -1,4 +1,4 @@
-"""User tokens for programs of people: a password for two tokens, the longer one for new ones."""
+"""User tokens for programs: a password for two tokens, the refresh token for new ones."""
 
 import re
 from collections.abc import Mapping
@@ -21,9 +21,9 @@ from sensors.access.user_tokens import (
     LOCKED_OUT_SECONDS,
     UserTokenAuthentication,
     forget_failures,
-    line_of,
+    login_lock,
     new_refresh_token,
-    take_lockout,
+    pop_lockout,
 )
 from sensors.exceptions import MalformedBody, SensorsError
 from sensors.gateways.http.requests import BodyTooLarge
@@ -31,13 +31,13 @@ from sensors.ingest.json_body import parse_json
 from sensors.ingest.strict_fields import StrictField, StrictSerializer
 from sensors.openapi import described_by
 
-# Control characters are in no name of a user, and databases refuse NUL; half a character has no
+# No user name contains control characters, and databases refuse NUL; a lone surrogate has no
 # form in UTF-8.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 class TextField(StrictField):
-    """A text that a database and a hash can take; never repeated in the answer."""
+    """A text that a database and a hash accept; never repeated in the answer."""
 
     default_error_messages = {
         "too-long": "Expected at most {longest} characters.",
@@ -78,9 +78,9 @@ class LockedOut(SensorsError):
 
 
 class RawJSONParser(BaseParser):
-    """Hands on the bytes of a JSON body; whoever knows the form decodes them.
+    """Returns the bytes of a JSON body; the view decodes them by its serializer.
 
-    Raises BodyTooLarge: Django has its limit where it reads a body itself, not where we do.
+    Raises BodyTooLarge: Django applies its own limit only where it reads the body itself.
     """
 
     media_type = "application/json"
@@ -93,14 +93,14 @@ class RawJSONParser(BaseParser):
 
 
 class TokenEndpoint(APIView):
-    """Without a login: this is where it begins."""
+    """An endpoint without a login: it is the login."""
 
     authentication_classes = (UserTokenAuthentication,)
     permission_classes = ()
     parser_classes = (RawJSONParser,)
 
     def perform_authentication(self, request: Request) -> None:
-        """Nobody yet; an old token in the header does not hinder a new login."""
+        """Skip authentication: an old token in the header must not prevent a new login."""
 
 
 class TokenView(TokenEndpoint):
@@ -124,10 +124,10 @@ class TokenRefreshView(TokenEndpoint):
 
 
 def _login(request: HttpRequest, given: Mapping[str, str]) -> User:
-    """Raises AuthenticationFailed or LockedOut."""
-    with line_of(request, given["username"]):
+    """Check the password. Raises AuthenticationFailed or LockedOut."""
+    with login_lock(request, given["username"]):
         user = authenticate(request, username=given["username"], password=given["password"])
-    if take_lockout(request):
+    if pop_lockout(request):
         raise LockedOut
     if not isinstance(user, User):
         raise AuthenticationFailed("The username or the password is incorrect.")
@@ -141,12 +141,12 @@ def _tokens(refresh: RefreshToken) -> dict[str, Any]:
 
 
 def _body(request: Request, form: type[StrictSerializer]) -> dict[str, str]:
-    """The fields of the body. Raises MalformedBody or ValidationError."""
+    """Parse the body into its fields. Raises MalformedBody or ValidationError."""
     body: Any = request.data  # of an empty body DRF makes a dict of its own
     data = parse_json(body if isinstance(body, bytes) else b"")
     if not isinstance(data, dict):
         raise MalformedBody("Expected a JSON object.", code="invalid-structure")
     given = form(data=data)
     given.is_valid(raise_exception=True)
-    found: dict[str, str] = given.validated_data
-    return found
+    fields: dict[str, str] = given.validated_data
+    return fields

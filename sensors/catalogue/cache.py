@@ -1,6 +1,6 @@
 """Machines, sensors, types and device keys in memory, so that no device waits for a database.
 
-Reloaded when (count, newest change) of a table moves, looked at every second.
+Read again when (count, newest change) of a table changes, which is checked every second.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from sensors.catalogue.descriptions import CatalogueSnapshot
 from sensors.catalogue.registration import register_sensors
-from sensors.catalogue.selectors import known, known_fingerprint
+from sensors.catalogue.selectors import catalogue_fingerprint, catalogue_snapshot
 from sensors.database_thread import DatabaseThread
 from sensors.event_loop import PerLoop
 from sensors.models import DeviceKey
@@ -20,17 +20,19 @@ from sensors.models import DeviceKey
 log = structlog.get_logger(__name__)
 
 LOOK_SECONDS = 1.0
-# A change within the clock's resolution of the one before leaves no trace in the fingerprint.
+# Looks between two reloads in any case: a change within the clock's resolution of the one before
+# leaves the fingerprint as it is.
 RELOAD_LOOKS = 30
+# Looks between two writes of `last_used_at`.
 USE_LOOKS = 60
 
 
 class Catalogue:
-    """One per event loop (`get_catalogue`); the database is met in a thread of its own."""
+    """The catalogue of an event loop (`get_catalogue`); queries run in a thread of its own."""
 
     def __init__(self) -> None:
         self._thread = DatabaseThread("catalogue")
-        self._known: CatalogueSnapshot | None = None
+        self._snapshot: CatalogueSnapshot | None = None
         self._fingerprint: object = None
         self._loading = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -38,21 +40,24 @@ class Catalogue:
         self._is_away = False
 
     async def current(self) -> CatalogueSnapshot:
-        """What is known now, at most a second old. Raises DatabaseError at the first use only."""
-        if self._known is not None:
-            return self._known
+        """Return the newest snapshot, a second old at most while the database answers.
+
+        Raises DatabaseError at the first use only; later the last snapshot is kept.
+        """
+        if self._snapshot is not None:
+            return self._snapshot
         async with self._loading:
-            return self._known or await self._load()
+            return self._snapshot or await self._load()
 
     async def register(self, names: Iterable[tuple[str, str]]) -> CatalogueSnapshot:
-        """Make these sensors and know them at once. Raises DatabaseError."""
+        """Make these (machine id, sensor name) and reload at once. Raises DatabaseError."""
         missing = sorted(set(names))
         async with self._loading:
             await self._thread.run(lambda: register_sensors(missing))
             return await self._load()
 
     def note_use(self, key_id: int) -> None:
-        """Remember that the key was used; written down about once a minute."""
+        """Remember that the key was used; saved about once a minute."""
         self._used.add(key_id)
 
     async def aclose(self) -> None:
@@ -62,9 +67,11 @@ class Catalogue:
         await self._thread.aclose()
 
     async def _load(self) -> CatalogueSnapshot:
-        # The fingerprint first: a change while we read is seen by the next look.
-        self._fingerprint, loaded = await self._thread.run(lambda: (known_fingerprint(), known()))
-        self._known = loaded
+        # The fingerprint first: a change during the read is found by the next look.
+        self._fingerprint, loaded = await self._thread.run(
+            lambda: (catalogue_fingerprint(), catalogue_snapshot())
+        )
+        self._snapshot = loaded
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         return loaded
@@ -85,7 +92,7 @@ class Catalogue:
                 self._is_away = True
 
     async def _look(self, *, reload: bool) -> None:
-        if not reload and await self._thread.run(known_fingerprint) == self._fingerprint:
+        if not reload and await self._thread.run(catalogue_fingerprint) == self._fingerprint:
             return
         async with self._loading:
             await self._load()

@@ -1,9 +1,11 @@
-"""What is known of machines and sensors, frozen for the paths that never touch the ORM."""
+"""Descriptions of machines, sensors, types and keys, for the paths that never touch the ORM."""
 
 import msgspec
 
+from sensors.scopes import Scope
 
-# Nothing in it can refer back, so that the collector need not know of it.
+
+# No field can refer back to it, so the garbage collector need not track it.
 class SensorDescription(msgspec.Struct, frozen=True, gc=False):
     """A sensor with its range in `unit` (UCUM) and the seconds after which it is stale."""
 
@@ -57,8 +59,19 @@ class KeyDescription(msgspec.Struct, frozen=True):
 
 
 class CatalogueSnapshot(msgspec.Struct, frozen=True):
-    """What a process knows of machines by id, types by slug, and keys by prefix."""
+    """Machines by id, types by slug and keys by prefix, as a process last read them."""
 
     machines: dict[str, MachineDescription]
     types: dict[str, TypeDescription]
     keys: dict[str, KeyDescription]
+
+    def machine_in(self, scope: Scope, machine_id: str) -> MachineDescription | None:
+        """Return the machine; None when it is unknown or out of the scope."""
+        machine = self.machines.get(machine_id)
+        return machine if machine is not None and scope.sees(machine) else None
+
+    def machines_in(self, scope: Scope) -> dict[str, MachineDescription]:
+        """Return the machines of the scope by id."""
+        if scope.is_everything:
+            return self.machines
+        return {name: one for name, one in self.machines.items() if scope.sees(one)}

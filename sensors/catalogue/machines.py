@@ -1,4 +1,4 @@
-"""What may be done with a machine as a whole."""
+"""Services of a machine as a whole: retire, return to service, delete."""
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -8,7 +8,7 @@ from sensors.models import Machine, Reading, Sensor
 
 
 class HasReadings(SensorsError):
-    """What has readings is retired, never deleted."""
+    """A machine or sensor with readings, which is retired and never deleted."""
 
     status = 409
     code = "has-readings"
@@ -16,16 +16,17 @@ class HasReadings(SensorsError):
 
 
 def retire_machine(machine: Machine) -> None:
-    """It keeps its history and takes no readings."""
+    """Refuse readings of the machine from now on; its history stays."""
     _set_active(machine, active=False)
 
 
 def return_machine_to_service(machine: Machine) -> None:
+    """Accept readings of a retired machine again."""
     _set_active(machine, active=True)
 
 
 def delete_machine(machine: Machine) -> None:
-    """The machine with its sensors, made by mistake. Raises HasReadings."""
+    """Delete a machine without readings, with its sensors. Raises HasReadings."""
     with transaction.atomic():
         if has_readings(machine.sensors.all()):
             raise HasReadings(f"{machine} has readings; retire it instead.")
@@ -34,7 +35,7 @@ def delete_machine(machine: Machine) -> None:
 
 
 def has_readings(sensors: QuerySet[Sensor]) -> bool:
-    """Whether the history knows any of these sensors."""
+    """Return whether the history has a reading of any of these sensors."""
     return Reading.objects.filter(sensor__in=sensors).exists()
 
 

@@ -1,4 +1,8 @@
-"""Reads of the database."""
+"""Machines, sensors, types and device keys out of the database, as descriptions.
+
+A person's reads take a scope, which the database applies; `EVERYTHING` stands for the product's
+own reads.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
@@ -7,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from sensors.catalogue.descriptions import (
     CatalogueSnapshot,
@@ -17,6 +21,7 @@ from sensors.catalogue.descriptions import (
     TypeDescription,
 )
 from sensors.models import DeviceKey, Machine, Sensor, SensorType, sensor_name
+from sensors.scopes import EVERYTHING, Scope
 from sensors.timestamps import from_datetime
 
 _FINGERPRINT = " UNION ALL ".join(
@@ -30,8 +35,8 @@ _FINGERPRINT = " UNION ALL ".join(
     )
 )
 
-# Read as rows and not as instances: those refer to each other in circles when they are fetched
-# together, and what only the collector frees stays long: 10 MB of 1,000 machines, each time.
+# Read as rows, not as instances: instances fetched together refer to each other in circles, and
+# memory that only the garbage collector frees stays long: 10 MB of 1,000 machines, each time.
 _MACHINE = ("pk", "machine_id", "name", "kind", "site", "area", "line", "active")
 _SENSOR = (
     *("pk", "machine_id", "position", "minimum", "maximum", "stale_seconds"),
@@ -40,19 +45,22 @@ _SENSOR = (
 _KEY = ("pk", "prefix", "secret_hash", "all_machines", "expires_at")
 
 
-def known() -> CatalogueSnapshot:
-    """All that the device path looks up."""
-    return CatalogueSnapshot(machine_descriptions(), type_descriptions(), key_descriptions())
+def catalogue_snapshot() -> CatalogueSnapshot:
+    """Read everything that the device path looks up."""
+    return CatalogueSnapshot(
+        machine_descriptions(EVERYTHING), type_descriptions(), key_descriptions()
+    )
 
 
-def known_fingerprint() -> list[tuple[int, str | None]]:
-    """(count, newest change) of each table that `known` reads; cheap enough for every second."""
+def catalogue_fingerprint() -> list[tuple[int, str | None]]:
+    """Read (count, newest change) of each table of the snapshot; cheap enough for every second."""
     with connection.cursor() as cursor:
         cursor.execute(_FINGERPRINT)
         return [(count, newest) for count, newest in cursor.fetchall()]
 
 
 def type_descriptions() -> dict[str, TypeDescription]:
+    """Read the registered types by slug."""
     return {
         row.slug: TypeDescription(row.slug, row.name, row.unit, row.minimum, row.maximum)
         for row in SensorType.objects.order_by("slug")
@@ -60,7 +68,7 @@ def type_descriptions() -> dict[str, TypeDescription]:
 
 
 def key_descriptions() -> dict[str, KeyDescription]:
-    """The keys that are not revoked, by prefix."""
+    """Read the keys that are not revoked, by prefix."""
     machines: defaultdict[int, list[str]] = defaultdict(list)
     pairs = DeviceKey.machines.through.objects.filter(devicekey__revoked_at=None)
     for key_id, machine_id in pairs.values_list("devicekey_id", "machine__machine_id"):
@@ -79,9 +87,15 @@ def key_descriptions() -> dict[str, KeyDescription]:
     }
 
 
-def machine_descriptions(machine_id: str | None = None) -> dict[str, MachineDescription]:
-    """All machines, retired ones too, with their sensors, in the order of their ids; or one."""
-    machines, sensors = Machine.objects.order_by("machine_id"), Sensor.objects.all()
+def machine_descriptions(
+    scope: Scope, machine_id: str | None = None
+) -> dict[str, MachineDescription]:
+    """Read the machines of the scope with their sensors, in the order of their ids; or one.
+
+    Retired machines too. Two queries, also for a machine that is unknown or out of scope.
+    """
+    machines = machines_in(scope).order_by("machine_id")
+    sensors = sensors_in(scope)
     if machine_id is not None:
         machines = machines.filter(machine_id=machine_id)
         sensors = sensors.filter(machine__machine_id=machine_id)
@@ -89,11 +103,46 @@ def machine_descriptions(machine_id: str | None = None) -> dict[str, MachineDesc
     return {machine.machine_id: machine for machine in described}
 
 
-def machines_after(machine_id: str, *, limit: int) -> list[MachineDescription]:
-    """The first machines whose ids come after this one, in the order of their ids."""
-    after = Machine.objects.order_by("machine_id").filter(machine_id__gt=machine_id)
+def machines_after(scope: Scope, machine_id: str, *, limit: int) -> list[MachineDescription]:
+    """Read the first machines of the scope whose ids come after this one, in that order."""
+    after = machines_in(scope).order_by("machine_id").filter(machine_id__gt=machine_id)
     rows = _rows(after[:limit])
     return _described(rows, Sensor.objects.filter(machine__in=[row.pk for row in rows]))
+
+
+def machines_in(scope: Scope) -> QuerySet[Machine]:
+    """Return the machines of the scope; the same as those that `scope.sees`."""
+    return Machine.objects.filter(_placed_in(scope))
+
+
+def sensors_in(scope: Scope) -> QuerySet[Sensor]:
+    """Return the sensors of the scope's machines."""
+    return Sensor.objects.filter(_placed_in(scope, "machine__"))
+
+
+def _placed_in(scope: Scope, path: str = "") -> Q:
+    """Return the condition that a machine, reached by this path, is in the scope.
+
+    Grouped by what stands above the lowest level: SQLite takes 1,000 alternatives.
+    """
+    if scope.places is None:
+        return Q()
+    sites: list[str] = []
+    areas: defaultdict[str, list[str]] = defaultdict(list)
+    lines: defaultdict[tuple[str, str], list[str]] = defaultdict(list)
+    for site, area, line in sorted(scope.places):
+        if line:
+            lines[site, area].append(line)
+        elif area:
+            areas[site].append(area)
+        else:
+            sites.append(site)
+    condition = Q(**{f"{path}site__in": sites})
+    for site, names in areas.items():
+        condition |= Q(**{f"{path}site": site, f"{path}area__in": names})
+    for (site, area), names in lines.items():
+        condition |= Q(**{f"{path}site": site, f"{path}area": area, f"{path}line__in": names})
+    return condition
 
 
 def _rows(machines: QuerySet[Machine]) -> list[Any]:
@@ -101,16 +150,16 @@ def _rows(machines: QuerySet[Machine]) -> list[Any]:
 
 
 def _described(rows: Iterable[Any], sensors: QuerySet[Sensor]) -> list[MachineDescription]:
-    """The machines of these rows, each with those of the sensors that are its own."""
+    """The machines of these rows with their sensors, which are sorted by name."""
     machines = {row.pk: _machine(row) for row in rows}
-    described = sorted(_sensors(sensors, machines), key=lambda one: one[1].name)
+    described = sorted(_sensors(sensors, machines), key=lambda pair: pair[1].name)
     for machine_pk, sensor in described:
         machines[machine_pk].sensors[sensor.name] = sensor
     return list(machines.values())
 
 
 def _machine(row: Any) -> MachineDescription:
-    """Without its sensors yet. Words that many have are kept once."""
+    """A machine without sensors. Words that many machines share are kept once."""
     return MachineDescription(
         pk=row.pk,
         machine_id=intern(row.machine_id),
@@ -127,7 +176,7 @@ def _machine(row: Any) -> MachineDescription:
 def _sensors(
     sensors: QuerySet[Sensor], machines: Mapping[int, MachineDescription]
 ) -> Iterator[tuple[int, SensorDescription]]:
-    """(machine, sensor); what is the type's is kept once."""
+    """(machine, sensor) of each row; texts and numbers of a type are kept once."""
     types: dict[str, TypeDescription] = {}
     for row in sensors.order_by().values_list(*_SENSOR, named=True):
         quantity = types.setdefault(row.sensor_type__slug, _type(row))

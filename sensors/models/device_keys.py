@@ -6,7 +6,7 @@ from sensors.models.machines import Machine
 
 
 class DeviceKey(models.Model):
-    """What a device proves itself with: `dt_<prefix>.<secret>`; only a hash of it is kept."""
+    """A key of devices, `dt_<prefix>.<secret>`; only a hash of the secret is stored."""
 
     name = models.CharField(max_length=100, unique=True)
     prefix = models.CharField(max_length=16, unique=True, editable=False)

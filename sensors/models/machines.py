@@ -20,7 +20,7 @@ position_validator = RegexValidator(
 
 
 class Machine(models.Model):
-    """A thing on the floor, placed by ISA-95's site, area and line."""
+    """A machine of the plant, with its place in the equipment hierarchy of ISA-95."""
 
     machine_id = models.CharField(max_length=64, unique=True, validators=[machine_id_validator])
     name = models.CharField(max_length=100, blank=True)
@@ -37,7 +37,7 @@ class Machine(models.Model):
     class Meta:
         ordering = ["machine_id"]
         indexes = [models.Index(fields=["changed_at"], name="machine_changed_at")]
-        # What makes an operator (docs/people.md); the alarms will ask for it.
+        # The right of operators (docs/people.md); alarms will ask for it.
         permissions = [("operate_machine", "Can acknowledge, shelve and comment on alarms")]
 
     def __str__(self) -> str:
@@ -69,7 +69,7 @@ class SensorType(models.Model):
 
 
 def sensor_name(slug: str, position: str) -> str:
-    """What devices call a sensor: its type's slug and, after a dot, the position."""
+    """Return a sensor's name for devices: its type's slug and, after a dot, the position."""
     return f"{slug}.{position}" if position else slug
 
 

@@ -1,4 +1,4 @@
-"""Readings and the positions of their readers.
+"""Readings, their conflicts, dead letters, and the positions of readers in the log.
 
 Times of readings are microseconds since 1970 UTC (bigint).
 """
@@ -12,7 +12,7 @@ QUALITIES = [(quality.value, quality.word) for quality in Quality]
 
 
 class Reading(models.Model):
-    """One value of one sensor at one moment; written by the history writer alone."""
+    """A value of a sensor at a moment; only the history writer adds rows."""
 
     pk = models.CompositePrimaryKey("sensor_id", "measured_at")
     sensor = models.ForeignKey(
@@ -33,7 +33,7 @@ class Reading(models.Model):
 
 
 class ConflictingReading(models.Model):
-    """A reading whose sensor and time the history already held with another value."""
+    """A reading refused because the history has another value for its sensor and time."""
 
     sensor = models.ForeignKey(Sensor, models.CASCADE, related_name="conflicts")
     measured_at = models.BigIntegerField()
@@ -52,7 +52,7 @@ class ConflictingReading(models.Model):
 
 
 class DeadLetter(models.Model):
-    """What the database refused or nobody could decode, kept with its reason."""
+    """An entry of the log that could not be decoded or stored, with the reason."""
 
     epoch = models.CharField(max_length=32)
     position = models.CharField(max_length=40)
@@ -71,7 +71,7 @@ class DeadLetter(models.Model):
 
 
 class ReaderPosition(models.Model):
-    """How far a reader has come in the log; moves in the transaction that writes its rows."""
+    """The position of a reader in the log, saved in the transaction that writes its rows."""
 
     reader = models.CharField(max_length=20, primary_key=True)
     epoch = models.CharField(max_length=32)

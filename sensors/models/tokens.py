@@ -5,7 +5,7 @@ from django.db import models
 
 
 class TokenVersion(models.Model):
-    """Which of a user's tokens count: those of this version; without a row it is 0."""
+    """The version of a user's valid tokens; 0 without a row. A new version ends the old tokens."""
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, primary_key=True)
     version = models.PositiveIntegerField(default=0)

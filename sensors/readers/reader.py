@@ -86,10 +86,8 @@ class LogReader(ABC):
 
     async def run(self, ended: asyncio.Event) -> None:
         """Follow the log until `ended` is set. Raises LeaseLost when another process took over."""
-        beside = [
-            asyncio.create_task(self._interrupt_wait(ended)),
-            asyncio.create_task(self._do_bookkeeping(ended)),
-        ]
+        interrupting = asyncio.create_task(self._interrupt_wait(ended))
+        bookkeeping = asyncio.create_task(self._do_bookkeeping(ended))
         try:
             while not ended.is_set():
                 try:
@@ -98,9 +96,11 @@ class LogReader(ABC):
                     self._suspend()
                     await is_set_within(ended, self._outage.pause(exc))
         finally:
-            for task in beside:
-                task.cancel()
-            await asyncio.gather(*beside, return_exceptions=True)
+            interrupting.cancel()
+            if not ended.is_set():
+                # Otherwise it ends by itself: redis-py loses a connection of a cancelled call.
+                bookkeeping.cancel()
+            await asyncio.gather(interrupting, bookkeeping, return_exceptions=True)
             clear_lag(self.name)
             await self._close()
 

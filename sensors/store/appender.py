@@ -35,7 +35,7 @@ _OUTCOMES = {
 
 
 class AppendRequest(msgspec.Struct, gc=False):
-    """One request's rows as arguments of the script, and the future of its receipt."""
+    """The rows of a request as arguments of the script, and the future of its receipt."""
 
     arguments: list[Argument]
     packed: AppendArguments

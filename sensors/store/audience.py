@@ -1,6 +1,6 @@
 """Watchers and subscribers: recorded by the hubs, read together with every log read."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 
 from sensors.messages import Audience
 from sensors.store import keys
@@ -9,6 +9,7 @@ from sensors.store.connection import Command
 from sensors.timestamps import SECOND_US
 
 _WATCHED_SECONDS = 60  # longer than any watch
+_NO_SCOPES: Mapping[str, str] = {}
 
 
 class AudienceRegistry:
@@ -17,15 +18,28 @@ class AudienceRegistry:
     def __init__(self, client: Redis) -> None:
         self._client = client
 
-    async def watch(self, topics: Iterable[str], *, until_us: int) -> None:
-        """Record that some process shows these topics (a frame's `topic`) until this moment."""
+    async def watch(
+        self, topics: Iterable[str], *, until_us: int, scopes: Mapping[str, str] = _NO_SCOPES
+    ) -> None:
+        """Record that some process shows these topics (a frame's `topic`) until this moment.
+
+        `scopes` are the texts of the topics' restricted scopes by key.
+        """
         members = dict.fromkeys(topics, until_us / SECOND_US)
         if members:
             with translate_errors():
                 async with self._client.pipeline(transaction=False) as pipe:
+                    for scope_key, scope_text in scopes.items():
+                        pipe.set(keys.scope(scope_key), scope_text, ex=_WATCHED_SECONDS)
                     pipe.zadd(keys.WATCHED, members, gt=True)
                     pipe.expire(keys.WATCHED, _WATCHED_SECONDS)
                     await pipe.execute()
+
+    async def scope_texts(self, scope_keys: Sequence[str]) -> list[str]:
+        """Return the texts of watched scopes, in the order of their keys; empty for no text."""
+        with translate_errors():
+            texts = await self._client.mget([keys.scope(scope_key) for scope_key in scope_keys])
+        return [text(scope_text) for scope_text in texts]
 
     async def publish(self, messages: Iterable[tuple[str, str]]) -> None:
         """Send (machine_id, text) to the subscribers of the machine and to those of all."""

@@ -16,6 +16,7 @@ METRICS = f"metrics:{SHARD}"
 SEEN_PREFIX = f"seen:{SHARD}:"
 RATE_PREFIX = f"rate_limit:{SHARD}:"
 LATEST_PREFIX = f"sensor:latest:{SHARD}:"
+SCOPE_PREFIX = f"scope:{SHARD}:"
 
 # Channels for plain Redis subscribers (docs/sockets.md).
 UPDATES_PREFIX = "sensor_updates:"
@@ -39,6 +40,11 @@ def updates(machine_id: str) -> str:
 def mark(reader: str) -> str:
     """Return the key of the position up to which a reader has handled the log."""
     return _MARKS.get(reader, f"position:{SHARD}:{reader}")
+
+
+def scope(scope_key: str) -> str:
+    """Key of the places of a watched scope."""
+    return f"{SCOPE_PREFIX}{scope_key}"
 
 
 def lease(reader: str) -> str:

@@ -19,7 +19,7 @@ from sensors.store.progress import Counters, Leases, ReaderProgress
 
 
 class Store:
-    """One per event loop (`get_store`); safe to share among its tasks.
+    """The store of an event loop (`get_store`); safe to share among its tasks.
 
     Methods of its parts raise LogUnavailable when Redis does not answer within its deadline.
     """

@@ -1,30 +1,47 @@
-"""Who asks, what there is to see, and how it comes into the log of a test that is not async."""
+"""People, machines and readings of tests that are not async."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.test import Client
 
 from sensors.messages import LiveReading
-from sensors.models import Machine, Sensor, SensorType
+from sensors.models import Machine, ScopeRestriction, Sensor, SensorType
+from sensors.scopes import Place
 from sensors.store.store import Store
 
 PASSWORD = "correct horse battery staple"
 STATES = ("superuser", "viewer", "stranger", "anonymous")
+# The place that a restricted user may see, and one that he may not.
+SEEN, HIDDEN = Place("North", "Hall 1", "Line A"), Place("North", "Hall 1", "Line B")
 
 
 def make_person(name: str, *roles: str) -> User:
-    """Somebody with these roles: viewer, operator, engineer, admin."""
+    """A user with these roles: viewer, operator, engineer, admin."""
     user = User.objects.create_user(name, password=PASSWORD)
     user.groups.set(Group.objects.filter(name__in=roles))
     return user
 
 
 def make_viewer(name: str = "viewer") -> User:
-    """Somebody who may see machines and nothing else."""
+    """A user who may see machines and nothing else."""
     return make_person(name, "viewer")
+
+
+def make_restricted(name: str = "restricted", *places: Place) -> User:
+    """A viewer who may see these places alone (`SEEN`)."""
+    user = make_viewer(name)
+    restrict(user, *(places or (SEEN,)))
+    return user
+
+
+def restrict(holder: User | Group, *places: Place) -> None:
+    """Let the user, or the members of the group, see these places alone."""
+    name = "user" if isinstance(holder, User) else "group"
+    for place in places:
+        ScopeRestriction.objects.create(**{name: holder}, **place._asdict())
 
 
 def make_stranger(name: str = "stranger") -> User:
@@ -36,10 +53,15 @@ def make_superuser(name: str = "superuser") -> User:
 
 
 def client_of(who: str) -> Client:
-    """A browser in which this one of STATES is logged in."""
+    """A browser in which one of STATES, or "restricted", is logged in."""
     client = Client()
     if who != "anonymous":
-        makers = {"superuser": make_superuser, "viewer": make_viewer, "stranger": make_stranger}
+        makers: dict[str, Callable[[], User]] = {
+            "superuser": make_superuser,
+            "viewer": make_viewer,
+            "restricted": make_restricted,
+            "stranger": make_stranger,
+        }
         client.force_login(makers[who]())
     return client
 

@@ -1,4 +1,4 @@
-"""The twins as API and pages show them: what the database knows, with the live values."""
+"""Twins for the API and the pages: machines of the database with their live values."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -8,11 +8,12 @@ import msgspec
 from sensors.catalogue.descriptions import MachineDescription
 from sensors.catalogue.selectors import machine_descriptions
 from sensors.messages import LiveReading, position_key
+from sensors.scopes import Scope
 from sensors.store.sync import get_sync_store
 from sensors.twins.representation import state_json
 from sensors.twins.states import MachineState, machine_state
 
-# History is a few entries behind; who is this far behind starts with a snapshot.
+# History is a few entries behind; a machine further behind starts with a snapshot.
 MAX_STEPS = 50
 
 
@@ -23,9 +24,9 @@ class Twin(msgspec.Struct, frozen=True):
     cursor: str | None
 
 
-def plant(now_us: int) -> list[MachineState]:
-    """Return every machine by site, line and machine_id. Raises LogUnavailable."""
-    machines = machine_descriptions().values()
+def plant(scope: Scope, now_us: int) -> list[MachineState]:
+    """Return the scope's machines by site, line and machine_id. Raises LogUnavailable."""
+    machines = machine_descriptions(scope).values()
     return states(sorted(machines, key=lambda one: (one.site, one.line, one.machine_id)), now_us)
 
 
@@ -43,14 +44,14 @@ def states(machines: Sequence[MachineDescription], now_us: int) -> list[MachineS
     ]
 
 
-def twin(machine_id: str, now_us: int) -> Twin | None:
-    """Return the machine with its cursor; None for an unknown machine.
+def twin(scope: Scope, machine_id: str, now_us: int) -> Twin | None:
+    """Return the machine with its cursor; None for a machine that is not in the scope.
 
     All of the machine's readings up to the cursor are in the database: a page that then loads
     its history and opens its socket with this cursor has no gap. The cursor is None while it
     cannot be determined. Raises LogUnavailable.
     """
-    machine = machine_descriptions(machine_id).get(machine_id)
+    machine = machine_descriptions(scope, machine_id).get(machine_id)
     if machine is None:
         return None
     [snapshot] = get_sync_store().snapshots([machine_id])
@@ -60,9 +61,9 @@ def twin(machine_id: str, now_us: int) -> Twin | None:
     )
 
 
-def latest_readings(machine_id: str) -> tuple[LiveReading, ...]:
-    """The newest reading of each sensor of the machine. Raises LogUnavailable."""
-    return get_sync_store().snapshots([machine_id])[0].readings
+def latest_readings(machine: MachineDescription) -> tuple[LiveReading, ...]:
+    """Return the newest reading of each sensor of the machine. Raises LogUnavailable."""
+    return get_sync_store().snapshots([machine.machine_id])[0].readings
 
 
 def _stored_cursor(epoch: str, position: str) -> str | None:

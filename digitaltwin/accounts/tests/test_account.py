@@ -1,4 +1,4 @@
-"""One's own account: a new password, and the ways out."""
+"""The account page: password change, logout, logout everywhere."""
 
 import re
 from datetime import timedelta
@@ -85,7 +85,7 @@ def test_page_without_a_role_is_refused_kindly() -> None:
     response = browser_of(make_stranger()).get("/")
 
     assert response.status_code == 403
-    assert "An administrator can assign one" in response.content.decode()
+    assert "An administrator can assign a role" in response.content.decode()
     assert "Go to your account" in response.content.decode()
 
 

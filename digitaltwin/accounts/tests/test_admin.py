@@ -1,4 +1,4 @@
-"""Django admin by role: who comes in, what an engineer changes, and that nobody climbs."""
+"""Django admin by role: access, an engineer's changes, and no privilege escalation."""
 
 from typing import Any
 

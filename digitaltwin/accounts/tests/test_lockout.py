@@ -1,4 +1,4 @@
-"""Five failures lock user and address for 15 minutes, through whichever door they came."""
+"""Lockout of user and address for 15 minutes after five failed logins, by page or token."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
@@ -35,7 +35,7 @@ def lock(address: str = HERE) -> None:
 
 
 def pass_minutes(minutes: int) -> None:
-    """As if the failures had been so much earlier."""
+    """Move the recorded failures into the past by this many minutes."""
     AccessAttempt.objects.update(attempt_time=F("attempt_time") - timedelta(minutes=minutes))
 
 

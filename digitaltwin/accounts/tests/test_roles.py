@@ -1,4 +1,4 @@
-"""The groups that a migration makes, and who may give whom which of them."""
+"""The groups that a migration makes, and the rules for granting them."""
 
 from collections.abc import Iterator
 
@@ -54,7 +54,7 @@ def test_permissions_made_by_the_migration_are_those_of_django() -> None:
 
 @pytest.fixture
 def migrated(transactional_db: None) -> Iterator[None]:
-    """Whatever a test does, the database ends as the migrations leave it."""
+    """Migrate the database back to its newest state after the test."""
     yield
     for newest in MigrationExecutor(connection).loader.graph.leaf_nodes("sensors"):
         migrate(newest)

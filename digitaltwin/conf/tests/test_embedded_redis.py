@@ -1,4 +1,4 @@
-"""The embedded Redis: started, adopted, ended, and what it says when it cannot start."""
+"""The embedded Redis: start, adoption, end, and the sentences of a failed start."""
 
 import os
 import signal
@@ -17,8 +17,8 @@ from digitaltwin.conf.embedded_redis import (
     url,
 )
 from digitaltwin.tests.support.compose_file import read_services
-from digitaltwin.tests.support.composed import GIVEN, ROOT
-from digitaltwin.tests.support.servers import answers_ping, wait_for
+from digitaltwin.tests.support.composed import GIVEN
+from digitaltwin.tests.support.servers import ROOT, answers_ping, wait_for
 
 pytestmark = pytest.mark.redis
 Start = Callable[[Path], EmbeddedRedis]
@@ -30,7 +30,7 @@ def never() -> bool:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """`start(data_dir)`: a Redis of that folder that answers; all are ended after."""
+    """Return `start(data_dir)`, which starts a Redis that answers; all are ended after the test."""
     started: list[EmbeddedRedis] = []
 
     def start(data_dir: Path) -> EmbeddedRedis:

@@ -1,4 +1,4 @@
-"""Every setting: read, typed, documented, and refused with one sentence when it is bad."""
+"""Every setting: read, typed, documented, and refused with one sentence when malformed."""
 
 import io
 import os
@@ -13,15 +13,14 @@ from typing import Any
 import pytest
 
 from digitaltwin.conf.environment import (
-    OF_OTHERS,
-    SHORTEST_SECRET,
+    MIN_SECRET_LENGTH,
+    NAMES_OF_OTHER_PROGRAMS,
     BadSetting,
     env,
     make_secret_key,
 )
-from digitaltwin.tests.support.servers import environment
+from digitaltwin.tests.support.servers import ROOT, environment
 
-ROOT = Path(__file__).resolve().parents[3]
 GOOD_SECRET = "k7Qm2xV9pLr4TzWc8NdYb5HsJf3Ga6Eu"
 
 # Every setting, in the order of docs/settings.md.
@@ -67,14 +66,14 @@ NAMES = [
 
 
 def settings_with(**values: str) -> dict[str, Any]:
-    """settings.py as a process with these in its environment reads it."""
+    """Read settings.py as a process with these environment variables does."""
     os.environ.update(values)
     return runpy.run_path(str(ROOT / "digitaltwin" / "settings.py"))
 
 
 @pytest.fixture(autouse=True)
 def only_defaults(tmp_path: Path) -> Iterator[None]:
-    """No setting is set but a key and an empty data folder; afterwards all is as it was."""
+    """Unset every setting but a key and an empty data folder; restore them after the test."""
     before = dict(os.environ)
     for name in NAMES:
         os.environ.pop(name, None)
@@ -114,7 +113,7 @@ LEAST = {
     "DRAIN_SECONDS": 0,
 }
 MOST = dict.fromkeys(LEAST, 1_000_000_000) | {"DRAIN_SECONDS": 9}
-SECRET = f"SECRET_KEY must be a random string of at least {SHORTEST_SECRET} characters."
+SECRET = f"SECRET_KEY must be a random string of at least {MIN_SECRET_LENGTH} characters."
 ORIGIN = "must be origins such as https://plant.example:8443, got"
 HOST = "must be names or addresses such as plant.example or [::1], without scheme and port, got"
 REDIS = (
@@ -290,17 +289,17 @@ def test_bad_value_in_dotenv_is_refused(tmp_path: Path) -> None:
         settings_with(ENV_FILE=dotenv(tmp_path, "MAX_BATCH=x"))
 
 
-# What is written down
+# Documents
 
 
 def example() -> dict[str, str]:
-    """Name -> default, as `.env.example` shows them."""
+    """Map each name to its default, from `.env.example`."""
     text = (ROOT / ".env.example").read_text(encoding="utf-8")
     return dict(re.findall(r"^#([A-Z_]+)=(.*)$", text, re.MULTILINE))
 
 
 def table(path: str) -> dict[str, str]:
-    """Name -> default, as a Markdown table shows them; one row may name several settings."""
+    """Map each name to its default, from a Markdown table; one row may name several settings."""
     text = (ROOT / path).read_text(encoding="utf-8")
     rows = re.findall(r"^\| (`[A-Z_]+`(?:, `[A-Z_]+`)*) \| (.*?) \|", text, re.MULTILINE)
     return {name: cell for names, cell in rows for name in re.findall(r"[A-Z_]+", names)}
@@ -309,7 +308,7 @@ def table(path: str) -> dict[str, str]:
 def test_settings_are_those_listed_here() -> None:
     settings_with()
 
-    assert env.names - OF_OTHERS == set(NAMES)
+    assert env.names - NAMES_OF_OTHER_PROGRAMS == set(NAMES)
 
 
 def test_example_shows_every_setting_with_its_default(
@@ -323,7 +322,7 @@ def test_example_shows_every_setting_with_its_default(
     defaults = settings_with()
     written = settings_with(ENV_FILE=dotenv(tmp_path, *shown))
 
-    assert set(example()) - OF_OTHERS == set(NAMES)
+    assert set(example()) - NAMES_OF_OTHER_PROGRAMS == set(NAMES)
     assert {name: written[name] for name in NAMES if name in written} == {
         name: defaults[name] for name in NAMES if name in defaults
     }
@@ -335,7 +334,7 @@ def test_document_shows_every_setting_with_its_default() -> None:
 
     assert list(shown) == NAMES
     for name, default in example().items():
-        if name in OF_OTHERS:
+        if name in NAMES_OF_OTHER_PROGRAMS:
             continue
         if default:
             assert shown[name] == f"`{default}`", name

@@ -1,4 +1,4 @@
-"""`runserver`: Channels' development server (daphne), with Redis and the readers beside it."""
+"""`runserver`: Channels' development server (daphne), with embedded Redis and the readers."""
 
 import asyncio
 import os
@@ -23,45 +23,48 @@ from realtime.protocol import Close
 from sensors.readers.registry import READERS
 from sensors.readers.running import run_readers
 
-GOODBYE_SECONDS = 0.1
+CLOSE_FRAME_SECONDS = 0.1
 
 
 class DevelopmentSocketProtocol(WebSocketProtocol):  # type: ignore[misc]
-    """Sends every close code: autobahn's own `sendClose` takes 1000 and 3000 to 4999 alone."""
+    """daphne's WebSocket protocol with every close code.
+
+    autobahn's `sendClose` accepts only 1000 and 3000 to 4999.
+    """
 
     def serverClose(self, code: int | None = None) -> None:  # noqa: N802 - daphne's name
         self.sendCloseFrame(code=1000 if code is None else code)
 
 
 class DevelopmentServer(DaphneServer):  # type: ignore[misc]
-    """Runs the readers in the server's own loop: in memory nobody else sees the log."""
+    """daphne with the readers in its event loop: another process cannot see a log in memory."""
 
     def run(self) -> None:
-        self.ready_callable = self._begin
+        self.ready_callable = self._on_ready
         super().run()
 
-    def _begin(self) -> None:
+    def _on_ready(self) -> None:
         self.ws_factory.protocol = DevelopmentSocketProtocol
-        reactor.addSystemEventTrigger("before", "shutdown", self._say_goodbye)  # type: ignore[arg-type]
+        reactor.addSystemEventTrigger("before", "shutdown", self._close_sockets)  # type: ignore[arg-type]
         self._start_readers()
 
-    def _say_goodbye(self) -> Any:
-        """Every socket hears why it is closed; the frames need a moment to leave."""
+    def _close_sockets(self) -> Any:
+        """Send each socket its close code, and give the frames time to leave."""
         for protocol in list(self.connections):
             if (
                 isinstance(protocol, DevelopmentSocketProtocol)
                 and protocol.state == protocol.STATE_OPEN
             ):
                 protocol.serverClose(int(Close.RESTARTING))
-        return deferLater(reactor, GOODBYE_SECONDS)
+        return deferLater(reactor, CLOSE_FRAME_SECONDS)
 
     def _start_readers(self) -> None:
         loop = asyncio.get_event_loop()
-        # Kept, or the loop would forget it.
+        # An attribute, because the loop holds only a weak reference to its tasks.
         self._readers = loop.create_task(run_readers(READERS, asyncio.Event()))
-        self._readers.add_done_callback(self._readers_ended)
+        self._readers.add_done_callback(self._on_readers_ended)
 
-    def _readers_ended(self, readers: "asyncio.Task[None]") -> None:
+    def _on_readers_ended(self, readers: "asyncio.Task[None]") -> None:
         if not readers.cancelled() and (exc := readers.exception()):
             sys.stderr.write(f"{exc}\n")
             self.stop()
@@ -76,32 +79,32 @@ class Command(DaphneCommand):  # type: ignore[misc]
 
     def add_arguments(self, parser: CommandParser) -> None:
         super().add_arguments(parser)
-        # Static files come from the middleware, here as everywhere.
+        # Static files come from the middleware, as in production.
         parser.set_defaults(use_static_handler=False)
 
     def handle(self, *args: Any, **options: Any) -> None:
         if os.environ.get(DJANGO_AUTORELOAD_ENV) == "true":
             super().handle(*args, **options)
             return
-        _begin_again_with_a_secret_key(settings.DATA_DIR)
+        _restart_with_secret_key(settings.DATA_DIR)
         try:
-            with _redis(settings.DATA_DIR):
+            with _embedded_redis(settings.DATA_DIR):
                 super().handle(*args, **options)
         except RedisNotStarted as exc:
             raise CommandError(str(exc)) from exc
 
 
-def _begin_again_with_a_secret_key(folder: Path) -> None:
-    """The settings were read before the file was made: at the very first start, start again."""
+def _restart_with_secret_key(folder: Path) -> None:
+    """At the first start, make the secret key and restart: settings were read without it."""
     if os.environ.get("SECRET_KEY") or (folder / "secret_key").is_file():
         return
     make_secret_key(folder)
-    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - ourselves
+    os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - this command itself
 
 
 @contextmanager
-def _redis(folder: Path) -> Iterator[None]:
-    """An embedded Redis for this process and the one it reloads; one that was found stays."""
+def _embedded_redis(folder: Path) -> Iterator[None]:
+    """Run the embedded Redis for this process and its reloads; an adopted one keeps running."""
     program = find_server()
     if not settings.REDIS_EMBEDDED or program is None:
         yield

@@ -1,4 +1,4 @@
-"""`up`: everything on one machine."""
+"""`up`: all processes on one machine."""
 
 import sys
 from argparse import ArgumentTypeError
@@ -18,7 +18,7 @@ class Command(BaseCommand):
         "Run everything on this machine: Redis if none is configured, migrations, the web server "
         "and the readers; with --demo also a simulated plant. Stop with Ctrl-C."
     )
-    # Its children check; this process only supervises.
+    # The child processes run the checks; this process only supervises.
     requires_system_checks = ()
 
     def add_arguments(self, parser: CommandParser) -> None:

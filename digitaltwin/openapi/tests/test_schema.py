@@ -1,4 +1,4 @@
-"""The schema says what the API is."""
+"""The OpenAPI schema: valid, complete, and true to its examples."""
 
 import copy
 from collections.abc import Iterator
@@ -11,15 +11,20 @@ from drf_spectacular.generators import SchemaGenerator
 from drf_spectacular.validation import validate_schema
 from jsonschema import Draft202012Validator, FormatChecker
 
-from digitaltwin.openapi.schema import ELSEWHERE, FOREIGN, NOTHING, redoc_script
+from digitaltwin.openapi.schema import (
+    CODES_WITHOUT_OPERATION,
+    EMPTY_IMAGE,
+    VENDOR_LOGO,
+    redoc_script,
+)
 from digitaltwin.site.problem_pages import MEANINGS
-from digitaltwin.site.problems import _RAISED
-from digitaltwin.tests.support.product import ROOT
+from digitaltwin.site.problems import _DRF_PROBLEMS
+from digitaltwin.tests.support.servers import ROOT
 from sensors.catalogue.machines import HasReadings
 from sensors.exceptions import SensorsError
 
 PROBLEM = "application/problem+json"
-# Django's own fallback for what no serializer of ours says.
+# Django's own fallback for errors without a code of the platform.
 FALLBACK = {"invalid"}
 OPERATIONS = {
     "create_token": [],
@@ -38,19 +43,19 @@ OPERATIONS = {
 
 
 @lru_cache
-def document() -> dict[str, Any]:
+def openapi() -> dict[str, Any]:
     generator: Any = SchemaGenerator  # untyped
     found: dict[str, Any] = generator().get_schema(request=None, public=True)
     return found
 
 
 def operations() -> Iterator[dict[str, Any]]:
-    for methods in document()["paths"].values():
+    for methods in openapi()["paths"].values():
         yield from methods.values()
 
 
 def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Where it stands, and the media type object: of every request and response."""
+    """Yield the place and the media type object of every request and response."""
     for operation in operations():
         name = operation["operationId"]
         if "requestBody" in operation:
@@ -61,8 +66,8 @@ def bodies() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def strict() -> dict[str, Any]:
-    """The components with every object closed, so that no example shows what no shape has."""
-    found: dict[str, Any] = copy.deepcopy(document()["components"])
+    """Return the components with every object closed, so that examples show no unknown field."""
+    found: dict[str, Any] = copy.deepcopy(openapi()["components"])
     for schema in found["schemas"].values():
         if "properties" in schema:
             schema["additionalProperties"] = False
@@ -87,10 +92,10 @@ def subclasses(kind: type[SensorsError]) -> Iterator[type[SensorsError]]:
 
 def test_document_is_openapi_3_1(capsys: pytest.CaptureFixture[str]) -> None:
     check: Any = validate_schema  # untyped
-    check(document())
+    check(openapi())
 
-    assert document()["openapi"] == "3.1.0"
-    assert document()["info"]["license"]["identifier"] == "MIT"
+    assert openapi()["openapi"] == "3.1.0"
+    assert openapi()["info"]["license"]["identifier"] == "MIT"
     assert capsys.readouterr().err == ""
 
 
@@ -101,7 +106,7 @@ def test_every_operation_says_what_it_is_and_who_may() -> None:
     }
 
     assert found == OPERATIONS
-    tags = {tag["name"] for tag in document()["tags"]}
+    tags = {tag["name"] for tag in openapi()["tags"]}
     for one in operations():
         assert one["summary"]
         assert one["description"]
@@ -146,12 +151,12 @@ def test_every_code_is_documented_and_has_a_meaning() -> None:
         for code in codes_of(media)
     }
 
-    assert documented | ELSEWHERE | FALLBACK == MEANINGS.keys()
+    assert documented | CODES_WITHOUT_OPERATION | FALLBACK == MEANINGS.keys()
 
 
 def test_every_code_that_is_raised_has_a_meaning() -> None:
     ours = {one.code for one in subclasses(SensorsError)} - {HasReadings.code}
-    raised = {code for _, code, _ in _RAISED}
+    raised = {code for _, code, _ in _DRF_PROBLEMS}
 
     assert ours | raised <= MEANINGS.keys()
 
@@ -175,5 +180,5 @@ def test_documents_are_not_there_unless_wanted(path: str) -> None:
 def test_redoc_asks_no_other_host_for_its_picture() -> None:
     script = redoc_script(RequestFactory().get("/redoc/script.js")).content
 
-    assert b'src:"%s"' % NOTHING in script
-    assert FOREIGN not in script
+    assert b'src:"%s"' % EMPTY_IMAGE in script
+    assert VENDOR_LOGO not in script

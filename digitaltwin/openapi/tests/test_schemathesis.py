@@ -1,4 +1,4 @@
-"""The running product answers as its OpenAPI document says, to good requests and to bad ones."""
+"""The running product follows its OpenAPI schema, for valid and invalid requests."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from digitaltwin.openapi.tests.test_schema import OPERATIONS
 from digitaltwin.tests.support.product import Product, running
 
 CONFIG = Path(__file__).with_name("schemathesis.toml")
-# Many times what it takes on an idle machine.
+# Many times its duration on an idle machine.
 MAX_SECONDS = 600
 
 pytestmark = [pytest.mark.schemathesis, pytest.mark.slow]
@@ -21,13 +21,13 @@ pytestmark = [pytest.mark.schemathesis, pytest.mark.slow]
 
 @pytest.fixture
 def product(tmp_path: Path) -> Iterator[Product]:
-    """Registers what is sent, so that devices have something to send to."""
+    """Run a product that registers unknown machines, so that requests need no preparation."""
     with running(tmp_path / "up", API_DOCS="true", AUTO_REGISTER_MACHINES="true") as product:
         yield product
 
 
 def configure(product: Product, folder: Path) -> Path:
-    """The configuration with this product's secrets."""
+    """Write the configuration with this product's secrets; return its path."""
     person = product.facts["operator"]
     tokens = httpx.post(f"{product.url}/api/v1/auth/token", json=person, timeout=30).json()
     words = {"device_key": product.facts["device_key"], **person, **tokens}

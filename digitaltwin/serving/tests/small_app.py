@@ -14,9 +14,9 @@ from digitaltwin.serving.protocols import HttpProtocol, SocketProtocol
 from digitaltwin.serving.request_context import DIRECT_RESPONSE
 from realtime.transport import ABORT, TRANSPORT, DirectTransport, text_frame
 
-# What is left behind shall be gone without the collector.
+# Closed connections must be freed without the garbage collector.
 gc.disable()
-# Of each socket that was left: whether it could still be written to.
+# For each closed socket: whether the application could still write to it.
 WRITABLE_AFTER: asyncio.Queue[bool] = asyncio.Queue()
 FLOOD_MESSAGES = 100_000
 
@@ -39,9 +39,11 @@ async def application(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 def _connections_alive() -> dict[str, int]:
-    """Of HTTP and sockets, this request's own among them."""
+    """Count the live connection objects of HTTP and sockets, this request's own included."""
     kinds = (HttpProtocol, SocketProtocol, ServerProtocol, RequestResponseCycle)
-    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
+    return Counter(
+        type(candidate).__name__ for candidate in gc.get_objects() if isinstance(candidate, kinds)
+    )
 
 
 async def _answer(send: Any, body: bytes, *, status: int = 200, pause: float = 0.0) -> None:
@@ -52,16 +54,16 @@ async def _answer(send: Any, body: bytes, *, status: int = 200, pause: float = 0
 
 
 async def _answer_at_once(scope: dict[str, Any], receive: Any) -> None:
-    """The body back, and how it was had; a second answer is none."""
-    exchange: DirectResponse = scope["extensions"][DIRECT_RESPONSE]
-    body, how = exchange.body(), b"whole "
+    """Send the body back with the way it was received; a second response is refused."""
+    direct: DirectResponse = scope["extensions"][DIRECT_RESPONSE]
+    body, how = direct.body(), b"whole "
     if body is None:
         body, how = (await receive())["body"], b"in parts "
-        while exchange.body() is None:
+        while direct.body() is None:
             body += (await receive())["body"]
     headers = [(b"connection", b"close")] if scope["query_string"] == b"close" else []
-    assert exchange.answer(201, headers, how + body)
-    assert not exchange.answer(500, [], b"twice")
+    assert direct.send(201, headers, how + body)
+    assert not direct.send(500, [], b"twice")
 
 
 async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
@@ -81,7 +83,7 @@ async def _echo(scope: dict[str, Any], receive: Any, send: Any) -> None:
 
 
 async def _flood(wire: DirectTransport) -> None:
-    """Write until the client is slow, then what was written, when it reads again."""
+    """Write until the client is slow; when it reads again, write the number of messages."""
     numbers = iter(range(FLOOD_MESSAGES))
     while _write(wire, f"{next(numbers)} {'x' * 1000}"):
         pass
@@ -92,7 +94,7 @@ async def _flood(wire: DirectTransport) -> None:
 
 
 def _write(wire: DirectTransport, text: str) -> bool:
-    """Whether the client takes more."""
+    """Write a frame; return whether the client accepts more."""
     assert wire.write is not None
     wire.write(text_frame(text))
     return wire.write is not None

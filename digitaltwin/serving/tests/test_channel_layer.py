@@ -1,4 +1,4 @@
-"""The channel layer in bursts: nothing is lost or swapped, whatever else is on the connection."""
+"""The channel layer in bursts: no message is lost or out of order beside other commands."""
 
 import asyncio
 from typing import Any
@@ -11,12 +11,12 @@ BURST = 300
 
 
 async def member_of(*groups: str) -> str:
-    """A channel that is in these groups by now."""
+    """Return a new channel, subscribed to these groups."""
     layer = get_channel_layer()
     channel: str = await layer.new_channel()
     for group in groups:
         await layer.group_add(group, channel)
-    # A subscription is on its way like any message; what follows it comes after.
+    # A subscription takes effect in order: messages sent after it arrive after it.
     await layer.send(channel, {"type": "ready"})
     await layer.receive(channel)
     return channel

@@ -1,4 +1,4 @@
-"""What a web process loads, and that what it leaves out is there for who wants it."""
+"""The modules of a web process; those left out at the start can be imported later."""
 
 import json
 import subprocess
@@ -8,9 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digitaltwin.serving.import_pruning import absent, unopened
-from digitaltwin.tests.support.product import ROOT
-from digitaltwin.tests.support.servers import environment
+from digitaltwin.serving.import_pruning import modules_hidden, package_without_init
+from digitaltwin.tests.support.servers import ROOT, environment
 
 # As `python -m digitaltwin.server` does, up to the listening socket.
 LOAD = """
@@ -18,8 +17,8 @@ import json, sys
 from digitaltwin import server
 server.make_server(server.APPLICATION, drain_seconds=0, trusted_proxies=[]).config.load()
 """
-TELL_MODULES = "print(json.dumps(sorted(sys.modules)))"
-# No request to a web process on SQLite and Redis needs them; most were there once.
+PRINT_MODULES = "print(json.dumps(sorted(sys.modules)))"
+# No request to a web process on SQLite and Redis needs them; earlier versions loaded most.
 HEAVY = {
     "cryptography.hazmat",
     "django.contrib.postgres",
@@ -38,8 +37,8 @@ HEAVY = {
     "watchfiles",
     "yaml",
 }
-# What the first device and the first socket would wait for.
-WANTED_AT_ONCE = {
+# Modules that the first device request and the first socket use.
+NEEDED_AT_FIRST_REQUEST = {
     "digitaltwin.serving.protocols",
     "realtime.hub.hub",
     "rest_framework_simplejwt.backends",
@@ -49,7 +48,7 @@ WANTED_AT_ONCE = {
 
 
 class Run:
-    """Runs a program as a web process on SQLite and a Redis, and reads the JSON it prints."""
+    """Runner of programs as a web process on SQLite and Redis; returns the JSON they print."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -82,15 +81,15 @@ def modules(told: object) -> set[str]:
 
 
 def test_web_process_loads_no_heavy_module_that_it_does_not_use(run: Run) -> None:
-    loaded = modules(run(LOAD, TELL_MODULES))
+    loaded = modules(run(LOAD, PRINT_MODULES))
 
     assert loaded & HEAVY == set()
 
 
 def test_web_process_has_loaded_what_its_first_requests_use(run: Run) -> None:
-    loaded = modules(run(LOAD, TELL_MODULES))
+    loaded = modules(run(LOAD, PRINT_MODULES))
 
-    assert WANTED_AT_ONCE - loaded == set()
+    assert NEEDED_AT_FIRST_REQUEST - loaded == set()
 
 
 def test_what_was_left_out_is_there_for_who_wants_it(run: Run) -> None:
@@ -116,27 +115,27 @@ def test_documents_are_served_where_they_are_wanted(run: Run) -> None:
     assert told == [200, 200, 200]
 
 
-def test_absent_module_is_not_found_meanwhile_and_the_same_afterwards() -> None:
+def test_hidden_module_is_not_found_meanwhile_and_the_same_afterwards() -> None:
     before = sys.modules["json"]
 
-    with absent("json"), pytest.raises(ModuleNotFoundError):
+    with modules_hidden("json"), pytest.raises(ModuleNotFoundError):
         import_module("json")
 
     assert sys.modules["json"] is before
 
 
 def test_module_that_nobody_loaded_is_forgotten_afterwards() -> None:
-    with absent("digitaltwin.no_such_module"):
+    with modules_hidden("digitaltwin.no_such_module"):
         pass
 
     assert "digitaltwin.no_such_module" not in sys.modules
 
 
-def test_unopened_package_gives_its_modules_and_not_its_own_names(run: Run) -> None:
+def test_package_without_init_gives_its_modules_and_not_its_own_names(run: Run) -> None:
     assert run(
         "import json, sys",
-        "from digitaltwin.serving.import_pruning import unopened",
-        "with unopened('xml.sax'):",
+        "from digitaltwin.serving.import_pruning import package_without_init",
+        "with package_without_init('xml.sax'):",
         "    import xml.sax.handler",
         "    opened = hasattr(sys.modules['xml.sax'], 'parse')",
         "handler = sys.modules['xml.sax.handler']",
@@ -145,10 +144,10 @@ def test_unopened_package_gives_its_modules_and_not_its_own_names(run: Run) -> N
     ) == [False, True]
 
 
-def test_unopened_leaves_a_loaded_package_as_it_is() -> None:
+def test_package_without_init_leaves_a_loaded_package_as_it_is() -> None:
     before = sys.modules["json"]
 
-    with unopened("json"):
+    with package_without_init("json"):
         assert sys.modules["json"] is before
 
     assert sys.modules["json"] is before

@@ -1,4 +1,4 @@
-"""The inbox and the gate of a socket."""
+"""The queue and the event of a socket."""
 
 import asyncio
 

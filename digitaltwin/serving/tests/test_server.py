@@ -1,4 +1,4 @@
-"""The web process around a small application: its end, and what it refuses by itself."""
+"""The web process around a small application: shutdown, and requests that it refuses itself."""
 
 import asyncio
 import signal
@@ -14,10 +14,9 @@ import websockets
 
 from digitaltwin.serving import protocols
 from digitaltwin.serving.listening import listen
-from digitaltwin.tests.support.servers import LOOPBACK, environment, stop, wait_for
+from digitaltwin.tests.support.servers import LOOPBACK, ROOT, environment, stop, wait_for
 
 APPLICATION = "digitaltwin.serving.tests.small_app:application"
-ROOT = Path(__file__).parents[3]
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n"
 Start = Callable[..., "Running"]
 
@@ -46,7 +45,7 @@ class Running:
             return False
 
     def exchange(self, data: bytes, *, then: bytes = b"", seconds: float = 5.0) -> bytes:
-        """All that is answered until the server closes; `then` is sent after its first words."""
+        """Send bytes and return the response until the server closes; `then` follows its first."""
         answer = b""
         with socket.create_connection((LOOPBACK, self.port), timeout=seconds) as connection:
             connection.sendall(data)
@@ -60,7 +59,7 @@ class Running:
 
 @pytest.fixture
 def start() -> Iterator[Start]:
-    """`start(NAME=value)`: a server with these settings."""
+    """Return `start(NAME=value)`, which starts a server with these settings."""
     started: list[Running] = []
 
     def start(**settings: str) -> Running:
@@ -74,7 +73,7 @@ def start() -> Iterator[Start]:
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Running]:
-    """One server for all tests that do not end it."""
+    """A server shared by all tests that do not end it."""
     server = Running(TRUSTED_PROXIES="")
     yield server
     stop(server.process)
@@ -144,7 +143,7 @@ def test_second_signal_ends_at_once(start: Start) -> None:
 
 @pytest.mark.slow
 def test_half_a_head_is_cut_after_ten_seconds(server: Running) -> None:
-    answer = server.exchange(REQUEST, seconds=12)
+    answer = server.exchange(REQUEST, seconds=20)
 
     assert answer.startswith(b"HTTP/1.1 408 ")
 
@@ -294,7 +293,7 @@ async def test_wire_is_shut_when_the_socket_is_closed(start: Start, who: str) ->
 
 
 async def test_connections_that_are_over_leave_nothing_to_the_collector(start: Start) -> None:
-    """It comes rarely (digitaltwin/server.py): what waited for it grew by 10 kB a socket."""
+    """The collector runs rarely (digitaltwin/server.py): garbage grew by 10 kB a socket."""
     server = start(TRUSTED_PROXIES="")
     for word in ("hello", "close", "abort"):
         async with websockets.connect(f"ws://{LOOPBACK}:{server.port}/") as opened:
@@ -323,7 +322,7 @@ def test_port_in_use_is_said_in_a_sentence(server: Running) -> None:
 
 
 def test_server_without_a_lasting_key_is_refused(tmp_path: Path) -> None:
-    """Each process would make one of its own, and believe nothing that another has signed."""
+    """Each process would make a key of its own and reject the signatures of the others."""
     ended = subprocess.run(
         [sys.executable, "-m", "digitaltwin.server", "--port", "0"],
         env=environment(SECRET_KEY="", DATA_DIR=str(tmp_path)),

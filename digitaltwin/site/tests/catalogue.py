@@ -1,4 +1,4 @@
-"""What the sources say to people and what the catalogue makes of it; needs no gettext tools."""
+"""Translatable texts of the sources and the German catalogue, read without gettext tools."""
 
 import ast
 import re
@@ -12,19 +12,19 @@ from django.utils.translation.template import templatize
 BASE = Path(settings.BASE_DIR)
 CATALOGUE = BASE / "realtime/locale/de/LC_MESSAGES/django.po"
 MARKS = {"_", "gettext", "gettext_lazy", "gettext_noop"}
-# What `templatize` makes of a template's texts.
+# Calls into which `templatize` converts a template's texts.
 MARKED = re.compile(r"""\bgettext\(u?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')\)|\b_\(("[^"]*")\)""")
 
 
 def compiled() -> dict[str, str]:
-    """The `.mo` file: a text of the sources -> its translation."""
+    """Read the `.mo` file: map each text of the sources to its translation."""
     with CATALOGUE.with_suffix(".mo").open("rb") as file:
         found: dict[str, str] = vars(GNUTranslations(file))["_catalog"]
     return {msgid: text for msgid, text in found.items() if msgid}
 
 
 def written() -> dict[str, str]:
-    """The `.po` file, likewise; one entry a paragraph, no plurals and no contexts."""
+    """Read the `.po` file likewise; it has an entry a paragraph, no plurals and no contexts."""
     text = CATALOGUE.read_text(encoding="utf-8")
     entries = re.findall(r'(?m)^msgid (".*"(?:\n".*")*)\nmsgstr (".*"(?:\n".*")*)$', text)
     assert len(entries) == text.count("\nmsgid ")
@@ -36,7 +36,7 @@ def _joined(literals: str) -> str:
 
 
 def said() -> set[str]:
-    """Every text that templates and Python mark for translation."""
+    """Collect every text that templates and Python mark for translation."""
     return {*_in_templates(), *_in_python()}
 
 

@@ -1,4 +1,4 @@
-"""The German catalogue: whole, compiled, and true to the places in its sentences."""
+"""The German catalogue: complete, compiled, and with the placeholders of each sentence."""
 
 import re
 

@@ -23,7 +23,7 @@ from sensors.store.sync import SyncStore
 from sensors.tests.people import log_readings, mark_stored
 from sensors.timestamps import format_us
 
-# The checks run in threads, which see only what is committed.
+# The checks run in threads, which see only committed rows.
 pytestmark = pytest.mark.django_db(transaction=True)
 
 HEALTH = "/api/v1/health"

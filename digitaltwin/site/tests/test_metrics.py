@@ -1,4 +1,4 @@
-"""Who may read the metrics, and what they hold."""
+"""Access to the metrics, and their content."""
 
 import os
 from typing import Any
@@ -116,7 +116,7 @@ def test_metrics_of_all_processes(tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 def test_metric_files_of_two_machines_lie_beside_each_other(
     tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Containers share a folder, and in each of them a process has the pid 1."""
+    """Containers share a folder, and each container has a process with pid 1."""
     monkeypatch.setenv(metric_files.FOLDER, str(tmp_path / "metrics"))
     monkeypatch.setattr(values, "ValueClass", values.ValueClass)
     counts = {}
@@ -127,7 +127,7 @@ def test_metric_files_of_two_machines_lie_beside_each_other(
         gauge.set(sockets)
         counts[host] = Client().get(METRICS).content.decode().splitlines()[-1]
 
-    metric_files.forget_process(os.getpid(), folder=str(tmp_path / "metrics"))
+    metric_files.remove_gauges(os.getpid(), folder=str(tmp_path / "metrics"))
 
     assert counts == {"one": "open_sockets 2.0", "two": "open_sockets 5.0"}
     assert "open_sockets 2.0" in Client().get(METRICS).content.decode().splitlines()

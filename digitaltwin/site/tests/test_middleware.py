@@ -1,10 +1,10 @@
-"""The policy of every page."""
+"""The content security policy of every page."""
 
 import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import AsyncClient, Client, RequestFactory
 
-from digitaltwin.site.middleware import DOCUMENTS, STRICT, content_security_policy
+from digitaltwin.site.middleware import OPENAPI_POLICY, STRICT_POLICY, content_security_policy
 
 FORM = {"username": "nobody", "password": "wrong"}
 HEADER = "Content-Security-Policy"
@@ -13,13 +13,13 @@ HEADER = "Content-Security-Policy"
 @pytest.mark.django_db
 @pytest.mark.parametrize("path", ["/login/", "/admin/", "/", "/nothing", "/api/v1/machines"])
 def test_policy_is_strict(path: str) -> None:
-    assert Client().get(path)[HEADER] == STRICT
+    assert Client().get(path)[HEADER] == STRICT_POLICY
 
 
 def test_policy_has_no_inline_and_no_other_host() -> None:
-    assert "unsafe" not in STRICT
-    assert "http" not in STRICT
-    assert STRICT.startswith("default-src 'self';")
+    assert "unsafe" not in STRICT_POLICY
+    assert "http" not in STRICT_POLICY
+    assert STRICT_POLICY.startswith("default-src 'self';")
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc"])
@@ -28,8 +28,8 @@ def test_policy_of_the_documents_allows_styles(path: str) -> None:
 
     response = answer(RequestFactory().get(path))
 
-    assert response[HEADER] == DOCUMENTS  # type: ignore[index]
-    assert "script-src" not in DOCUMENTS
+    assert response[HEADER] == OPENAPI_POLICY  # type: ignore[index]
+    assert "script-src" not in OPENAPI_POLICY
 
 
 async def test_policy_in_an_async_stack() -> None:
@@ -38,5 +38,5 @@ async def test_policy_in_an_async_stack() -> None:
 
     response = await content_security_policy(page)(RequestFactory().get("/"))  # type: ignore[misc]
 
-    assert response[HEADER] == STRICT
-    assert (await AsyncClient().get("/api/v1/health/live"))[HEADER] == STRICT
+    assert response[HEADER] == STRICT_POLICY
+    assert (await AsyncClient().get("/api/v1/health/live"))[HEADER] == STRICT_POLICY

@@ -1,4 +1,4 @@
-"""What browsers keep for the time without a server: one page that is nobody's, and its files."""
+"""The offline page and its cached files, which hold nothing of a user."""
 
 import re
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Every error under /api/ is a problem, whoever raises it."""
+"""Every error under /api/ is a problem, whether the platform, DRF or Django raises it."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The supervisor's parts that need no process of their own."""
+"""Restart backoff and plan of `up`, without starting a process."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from digitaltwin.supervision.plan import CannotStart, Plan, make_plan
 
 @pytest.fixture
 def no_redis(monkeypatch: pytest.MonkeyPatch, settings: Settings) -> Settings:
-    """A machine without a redis-server, and no REDIS_URL."""
+    """Hide every redis-server, with REDIS_URL unset."""
     monkeypatch.setenv("PATH", "")
     settings.REDIS_EMBEDDED = True
     return settings
@@ -25,7 +25,7 @@ def plan(**changes: object) -> Plan:
 def test_pause_doubles_up_to_ten_seconds() -> None:
     backoff = RestartBackoff()
 
-    pauses = [backoff.died(started=0, now=1) for _ in range(8)]
+    pauses = [backoff.record_exit(started=0, now=1) for _ in range(8)]
 
     assert pauses == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
 
@@ -33,9 +33,9 @@ def test_pause_doubles_up_to_ten_seconds() -> None:
 def test_pause_begins_again_after_a_steady_life() -> None:
     backoff = RestartBackoff()
     for _ in range(5):
-        backoff.died(started=0, now=1)
+        backoff.record_exit(started=0, now=1)
 
-    assert backoff.died(started=100, now=130) == 0.25
+    assert backoff.record_exit(started=100, now=130) == 0.25
     assert backoff.due == 130.25
 
 

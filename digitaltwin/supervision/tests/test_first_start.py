@@ -1,4 +1,4 @@
-"""The first user and key, and what later starts keep of them."""
+"""The first user and key, at the first start and at later starts."""
 
 from datetime import timedelta
 from typing import Any
@@ -10,7 +10,7 @@ from django.contrib.sessions.models import Session
 from django.test import Client
 from django.utils import timezone
 
-from digitaltwin.first_start import forget_old_logins, keep
+from digitaltwin.first_start import delete_old_logins, ensure_credentials
 from sensors.devices.simulation.plant import Plant
 from sensors.management.demo_plant import register
 from sensors.models import DeviceKey, Machine
@@ -22,7 +22,7 @@ URL = "http://127.0.0.1:8000"
 
 def start(kept: dict[str, Any], **changes: Any) -> tuple[dict[str, Any], bool]:
     facts: dict[str, Any] = {"url": URL, "pid": 7, "may_rotate": False}
-    return keep(kept, **facts | changes)
+    return ensure_credentials(kept, **facts | changes)
 
 
 def test_first_start_makes_a_user_and_a_key_for_all_machines() -> None:
@@ -76,7 +76,7 @@ def test_sessions_that_are_over_and_old_logins_are_deleted() -> None:
     AccessLog.objects.filter(pk=old.pk).update(attempt_time=timezone.now() - timedelta(days=91))
     sessions, logins = Session.objects.count(), AccessLog.objects.count()
 
-    forget_old_logins()
+    delete_old_logins()
 
     assert not Session.objects.filter(pk=over.pk).exists()
     assert not AccessLog.objects.filter(pk=old.pk).exists()

@@ -1,4 +1,4 @@
-"""Devices that send again what was not answered, and a socket that comes back by its cursor."""
+"""Devices that retry unanswered readings, and a socket that resumes by its cursor."""
 
 import asyncio
 import json
@@ -16,12 +16,14 @@ DEVICES = 20
 READINGS = 1000
 BATCH = 5
 ANSWER_SECONDS = 4.0
+# Ten times the duration on an idle machine.
+DEADLINE_SECONDS = 300.0
 LOADED_SINCE = "2026-01-02T00:00:00Z"
 Accepted = dict[str, float]
 
 
 class Load:
-    """Twenty devices that post their readings in order and send again until they are taken."""
+    """Twenty devices that post their readings in order and retry until they are accepted."""
 
     def __init__(self, url: str, key: str) -> None:
         self._client = httpx.AsyncClient(
@@ -33,7 +35,7 @@ class Load:
         self._progress = asyncio.Condition()
 
     async def run(self, *, after: Iterable["Watch"]) -> None:
-        """Begin when the operators watch, or the first readings would come as a snapshot."""
+        """Send when the operators watch, or the first readings would arrive as a snapshot."""
         for watch in after:
             await watch.began.wait()
         async with self._client:
@@ -75,7 +77,7 @@ class Load:
 
 
 class Watch:
-    """An operator's socket: what it saw, from the first message to the machine's last value."""
+    """An operator's socket and the values it received, up to the machine's last value."""
 
     def __init__(self, url: str, machine_id: str, token: str) -> None:
         self._address = f"{url.replace('http', 'ws', 1)}/ws/machines/{machine_id}?token={token}"
@@ -85,7 +87,7 @@ class Watch:
         self.cuts = 0
 
     async def run(self) -> None:
-        """Follow across cuts by cursor until the last value came."""
+        """Receive values, resuming by cursor after each cut, until the last value."""
         while not self._has_all():
             with suppress(OSError, WebSocketException, TimeoutError):
                 await self._follow()
@@ -97,7 +99,7 @@ class Watch:
         address = f"{self._address}&cursor={self._cursor or ''}"
         async with connect(address, open_timeout=3) as socket:
             async for text in socket:
-                self._take(json.loads(text))
+                self._receive(json.loads(text))
                 self.began.set()
                 if self._has_all():
                     return
@@ -105,8 +107,8 @@ class Watch:
     def _has_all(self) -> bool:
         return bool(self.seen) and self.seen[-1] == READINGS - 1
 
-    def _take(self, message: dict[str, Any]) -> None:
-        values = [one["value"] for one in message["data"].get("readings", [])]
+    def _receive(self, message: dict[str, Any]) -> None:
+        values = [reading["value"] for reading in message["data"].get("readings", [])]
         if message["type"] == "initial_data":
             if self._cursor is None:
                 self.seen += values
@@ -121,13 +123,13 @@ class Watch:
 
 
 async def run_all(*parts: Callable[[], Awaitable[None]]) -> None:
-    async with asyncio.timeout(120), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(DEADLINE_SECONDS), asyncio.TaskGroup() as group:
         for part in parts:
             group.create_task(part())  # type: ignore[arg-type]
 
 
 def rows_of(operator: httpx.Client, machine_id: str) -> list[tuple[str, float]]:
-    """(timestamp, value) of what the load stored of this machine."""
+    """Read the stored readings of this machine as (timestamp, value)."""
     url = "/api/v1/sensors/readings"
     params = {"machine_id": machine_id, "start": LOADED_SINCE, "limit": "1000"}
     page = operator.get(url, params=params).json()
@@ -136,7 +138,7 @@ def rows_of(operator: httpx.Client, machine_id: str) -> list[tuple[str, float]]:
 
 
 def make_watched_machine(device: httpx.Client) -> None:
-    """LOD-000, with a reading from before the load."""
+    """Register LOD-000 by a reading from before the load."""
     row = {"sensor_type": "acceleration", "value": 0.5, "unit": "g"}
     body = {"machine_id": "LOD-000", "readings": [row | {"timestamp": "2026-01-01T00:00:00Z"}]}
     assert device.post("/api/v1/sensors/readings/batch", json=body).status_code == 201

@@ -1,6 +1,6 @@
-"""kill -9 in the middle of a load: nothing accepted is missing, nothing is doubled.
+"""`kill -9` during a load: no accepted reading is lost or stored twice.
 
-Devices retry what was not answered, as every device must; an operator's socket resumes by cursor.
+Devices retry unanswered readings, as every device must; an operator's socket resumes by cursor.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from digitaltwin.tests.support.servers import wait_for
 
 pytestmark = [pytest.mark.slow, pytest.mark.twice, pytest.mark.redis]
 
-# After which share of the load what is killed.
+# (share of the load, process killed after it)
 KILLS = ((0.15, "readers"), (0.3, "web"), (0.45, "readers"), (0.6, "redis"), (0.8, "web"))
 
 

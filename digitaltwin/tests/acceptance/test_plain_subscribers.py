@@ -1,4 +1,4 @@
-"""A program with a Redis client and nothing of ours hears what the sockets hear."""
+"""A program with only a Redis client receives the same messages as the sockets."""
 
 import asyncio
 import subprocess

@@ -1,4 +1,4 @@
-"""The sockets' protocol as programs and pages meet it, on each server the product runs under."""
+"""The protocol of the sockets, for programs and pages, on each server of the product."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture(scope="module")
 def plant(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, Any]]:
-    """A folder, and what was made in its database; both servers serve it, one after the other."""
+    """Prepare a folder and its database, which both servers serve one after the other."""
     data = tmp_path_factory.mktemp("plant")
     return data, prepare(data)
 

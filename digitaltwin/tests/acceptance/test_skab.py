@@ -80,7 +80,7 @@ def make_machine(product: Product) -> None:
 
 
 def is_known(product: Product) -> bool:
-    """Whether a reading is refused for what it lacks, not for its machine."""
+    """Check that a reading is refused for its missing fields, not for its machine."""
     reading = {"machine_id": MACHINE, "sensor_type": "none", "value": 0, "unit": "Cel"}
     reading["timestamp"] = "2020-01-01T00:00:00Z"
     with product.device() as device:

@@ -20,7 +20,7 @@ from sensors.store.store import Store
 
 @pytest.fixture(autouse=True)
 async def hub_ends(store: Store) -> AsyncIterator[None]:
-    """Nothing of the hub runs on after a test."""
+    """Close the hub after the test."""
     yield
     if hub := get_hub.forget():
         await hub.aclose()
@@ -32,7 +32,7 @@ async def operator(history: None) -> User:
 
 
 class Screen(WebsocketCommunicator):  # type: ignore[misc]
-    """What an operator's page receives; heartbeats are passed over."""
+    """The socket of an operator's page; it skips heartbeats."""
 
     async def next(self) -> dict[str, Any]:
         while True:
@@ -92,7 +92,7 @@ async def test_socket_cut_and_resumed_sees_every_reading_once(
         for value in range(turn * 20, turn * 20 + 20):
             await device.post(URL, json=reading(value=value))
             if value % 20 == 9:
-                # Cut in the middle: what comes now nobody hears.
+                # Cut in the middle: the next readings reach no socket.
                 seen, cursor = await _hear(screen, seen, cursor, until=value)
                 await screen.disconnect()
         if turn == 0:
@@ -110,7 +110,7 @@ async def test_socket_cut_and_resumed_sees_every_reading_once(
 async def _hear(
     screen: Screen, seen: list[float], cursor: str, *, until: float
 ) -> tuple[list[float], str]:
-    """What is seen once this value came, and the cursor to go on from."""
+    """Receive until this value; return all values and the cursor to resume from."""
     while not seen or seen[-1] != until:
         message = await screen.next()
         seen = seen + [one["value"] for one in message["data"]["readings"]]

@@ -10,7 +10,10 @@ from digitaltwin.tests.support import backends
 
 # Without it the marker skips the tests that come here, with the reason.
 if TYPE_CHECKING or find_spec("playwright"):
-    from playwright.async_api import Browser, Page, async_playwright
+    from playwright.async_api import Browser, Page, async_playwright, expect
+
+    # Twice playwright's own: other tests run beside, and a failing test may wait longer.
+    expect.set_options(timeout=10_000)
 
 FLAGS = [
     "--no-sandbox",
@@ -33,7 +36,7 @@ async def chromium() -> AsyncIterator["Browser"]:
 
 
 async def log_in(page: "Page", facts: dict[str, Any]) -> None:
-    """As the first user, who is in `up.json`; ends on the plant's page."""
+    """Log in as the first user of `up.json`; ends on the plant's page."""
     url, operator = facts["url"].rstrip("/"), facts["operator"]
     await page.goto(f"{url}/login/")
     await page.get_by_label("User name").fill(operator["username"])

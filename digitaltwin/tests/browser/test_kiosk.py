@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 PLANT, MACHINE = "/?kiosk=1", "/machines/CNC-001/?kiosk=1"
 HEARTBEAT = {"HEARTBEAT_SECONDS": "1"}
-# What tells this document from the one that a reload brings.
+# Marks this document; a document after a reload has no mark.
 MARK = "() => { window.isMarked = true; }"
 IS_MARKED = "() => window.isMarked === true"
 ASK = "() => dispatchEvent(new Event('online'))"

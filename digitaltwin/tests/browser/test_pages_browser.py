@@ -45,7 +45,7 @@ async def page(product: Product) -> AsyncIterator["Page"]:
 
 
 def _note(said: Any, troubles: list[str]) -> None:
-    # A connection that is cut is what some tests are about.
+    # Some tests cut the connection on purpose.
     if said.type == "error" and "WebSocket connection" not in said.text:
         troubles.append(said.text)
 
@@ -81,6 +81,7 @@ async def test_plant_is_live(page: "Page") -> None:
     assert await page.locator("[data-part=banner]").is_hidden()
 
 
+@pytest.mark.alone
 async def test_reading_is_on_the_page_within_a_second(page: "Page", product: Product) -> None:
     value = page.locator(f"[data-machine={MACHINE}][data-sensor=temperature]")
     with product.device() as device:

@@ -26,7 +26,7 @@ READINGS_AN_HOUR = 30
 LOOK_EVERY_HOURS = 8
 # As many as a chart holds at most: it is full from the beginning.
 FULL = 5000
-# What is compiled and cached in the first hours is no leak.
+# Code compiled and values cached in the first hours are no leak.
 WARM_UP = 6
 MAX_GROWTH = 1.1
 HOUR_MS = int(timedelta(hours=1).total_seconds() * 1000)
@@ -52,36 +52,36 @@ async def page(product: Product, relay: Relay) -> AsyncIterator["Page"]:
         yield page
 
 
-class Looker:
-    """What a page holds after everything that can go is gone."""
+class HeapProbe:
+    """Heap figures of a page, each measured after garbage collection."""
 
     def __init__(self, name: str, browser: "CDPSession") -> None:
         self.name = name
         self._browser = browser
-        self.found: dict[str, list[int]] = {"bytes": [], "nodes": [], "listeners": []}
+        self.figures: dict[str, list[int]] = {"bytes": [], "nodes": [], "listeners": []}
 
-    async def look(self) -> None:
-        # Twice: what finalizers let go is collected by the second.
+    async def measure(self) -> None:
+        # Twice: the second collection frees objects that finalizers released.
         for _ in range(2):
             await self._browser.send("HeapProfiler.collectGarbage")
         heap: dict[str, Any] = await self._browser.send("Runtime.getHeapUsage")
         counters: dict[str, Any] = await self._browser.send("Memory.getDOMCounters")
-        self.found["bytes"].append(int(heap["usedSize"]))
-        self.found["nodes"].append(counters["nodes"])
-        self.found["listeners"].append(counters["jsEventListeners"])
+        self.figures["bytes"].append(int(heap["usedSize"]))
+        self.figures["nodes"].append(counters["nodes"])
+        self.figures["listeners"].append(counters["jsEventListeners"])
 
     def growth(self) -> dict[str, float]:
-        """The median of the last third over that of the first, when it was warm."""
+        """Divide the median of the last third by that of the first third after the warm-up."""
         grown = {}
-        for what, figures in self.found.items():
+        for name, figures in self.figures.items():
             warm = figures[WARM_UP:]
             third = len(warm) // 3
-            grown[what] = round(median(warm[-third:]) / median(warm[:third]), 4)
+            grown[name] = round(median(warm[-third:]) / median(warm[:third]), 4)
         return grown
 
 
-async def look_at(name: str, page: "Page") -> Looker:
-    return Looker(name, await page.context.new_cdp_session(page))
+async def probe_of(name: str, page: "Page") -> HeapProbe:
+    return HeapProbe(name, await page.context.new_cdp_session(page))
 
 
 async def test_two_weeks_leave_the_heap_flat(page: "Page", product: Product, relay: Relay) -> None:
@@ -91,7 +91,7 @@ async def test_two_weeks_leave_the_heap_flat(page: "Page", product: Product, rel
         twin.post(1000)
     await twin.open()
     await plant.goto(relay.url)
-    lookers = [await look_at("machine", page), await look_at("plant", plant)]
+    probes = [await probe_of("machine", page), await probe_of("plant", plant)]
     before = relay.accepted
 
     for hour in range(HOURS):
@@ -101,17 +101,17 @@ async def test_two_weeks_leave_the_heap_flat(page: "Page", product: Product, rel
         await page.context.clock.run_for(LIVED_MS)
         await shown(twin, plant)
         if hour % LOOK_EVERY_HOURS == 0:
-            for looker in lookers:
-                await looker.look()
+            for probe in probes:
+                await probe.measure()
 
-    for looker in lookers:
-        log.info("%s: %s %s", looker.name, looker.growth(), looker.found)
+    for probe in probes:
+        log.info("%s: %s %s", probe.name, probe.growth(), probe.figures)
     # Both sockets came back every hour, and no page was loaded anew.
     assert relay.accepted - before >= 2 * HOURS
     assert await page.evaluate("window.isTheSame === true")
-    for looker in lookers:
-        grown = looker.growth()
-        assert max(grown.values()) < MAX_GROWTH, (looker.name, grown, looker.found)
+    for probe in probes:
+        grown = probe.growth()
+        assert max(grown.values()) < MAX_GROWTH, (probe.name, grown, probe.figures)
 
 
 async def shown(twin: TwinPage, plant: "Page") -> None:

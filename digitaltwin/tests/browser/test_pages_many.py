@@ -90,6 +90,7 @@ async def test_who_needs_someone_off_the_screen_comes_first_and_goes_back(
     await page.wait_for_function(IN_ORDER, arg=MACHINES)
 
 
+@pytest.mark.alone
 async def test_tile_that_comes_into_sight_is_up_to_date(page: "Page", product: Product) -> None:
     tile = page.locator(f"[data-tile={MACHINES[-1]}]")
     age = tile.locator("[data-part=age]")

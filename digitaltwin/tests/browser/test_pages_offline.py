@@ -18,7 +18,7 @@ if TYPE_CHECKING or find_spec("playwright"):
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 AWAY = "The server cannot be reached"
-# Until the service worker is there; what it keeps is all that is kept.
+# Waits for the service worker; only its caches keep anything.
 KEPT = """async () => {
   await navigator.serviceWorker.ready;
   const names = await caches.keys();
@@ -41,7 +41,7 @@ async def page(product: Product, relay: Relay) -> AsyncIterator["Page"]:
         yield page
 
 
-@pytest.mark.parametrize("fail", [Relay.refuse, Relay.apologise, Relay.stall])
+@pytest.mark.parametrize("fail", [Relay.refuse, Relay.answer_502, Relay.stall])
 async def test_reload_without_a_server_says_so_and_comes_back(
     page: "Page", product: Product, relay: Relay, fail: Callable[[Relay], None]
 ) -> None:

@@ -1,4 +1,4 @@
-"""What a page shows while network, server, Redis or its own tab is away; and that it catches up."""
+"""Pages during outages of network, server, Redis or their own tab, and how they catch up."""
 
 import os
 import re
@@ -25,7 +25,7 @@ if TYPE_CHECKING or find_spec("playwright"):
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 HEARTBEAT_SECONDS = 1
-# Two heartbeats of silence; the page looks twice a second, and what is busy here takes its time.
+# Two heartbeats of silence; the page checks twice a second, and a busy machine delays it.
 NOTICED_SECONDS = 2 * HEARTBEAT_SECONDS + 1.5
 SUSPENDED = timedelta(minutes=10)
 WRONG = timedelta(hours=3)
@@ -61,7 +61,7 @@ def twin(page: "Page", product: Product, relay: Relay) -> TwinPage:
     return TwinPage(page, product, relay.url)
 
 
-# What may be away
+# Outages
 
 
 @asynccontextmanager
@@ -103,6 +103,7 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "outage", [cable_is_pulled, connections_are_refused, server_hangs, server_is_killed]
 )
@@ -148,6 +149,7 @@ async def computer_sleeps(page: "Page") -> None:
     await page.clock.set_system_time(datetime.now(UTC) + SUSPENDED)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("sleep", [tab_is_frozen, computer_sleeps])
 async def test_ten_minutes_asleep_are_noticed_at_once_and_made_good(
     twin: TwinPage, page: "Page", relay: Relay, sleep: Callable[["Page"], Awaitable[None]]

@@ -37,10 +37,10 @@ THEMES = ("light", "dark", "contrast")
 MAX_BYTES = 150_000
 FIRST_PAINT_MS = 500
 MAX_SHIFT = 0.01
-# The quickest and the stillest of some: what else the machine does is not the page's, and a reading
-# that turns bad meanwhile takes a line of its own.
+# The best of some loads counts: other work of the machine delays a paint, and a reading that turns
+# bad during a load adds a line.
 LOOKS = 4
-# Time for what comes after the first paint: the greeting, the charts, the sparks.
+# Time for the changes after the first paint: the greeting, the charts, the sparks.
 SETTLE_MS = 1500
 SHIFTS = """() => new Promise((resolve) => {
   const seen = [];
@@ -69,7 +69,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture
 def developers_product(tmp_path: Path) -> Iterator[Product]:
-    """One that shows the style page."""
+    """Run a product with DEBUG, which has the style page."""
     with running(tmp_path / "up", "--demo", DEBUG="true") as product:
         yield product
 
@@ -130,7 +130,7 @@ async def test_every_state_of_every_component_is_accessible(
 async def test_pages_without_a_login_have_no_accessibility_violations(
     browser: "Browser", product: Product, theme: str
 ) -> None:
-    # What a service worker asks for passes the routes by.
+    # Requests of a service worker would bypass the routes.
     context = await browser.new_context(service_workers="block")
     page = await context.new_page()
     await choose(page, theme, product.url)
@@ -146,7 +146,7 @@ async def test_pages_without_a_login_have_no_accessibility_violations(
 
 
 async def broken(route: "Route") -> None:
-    """What Django answers when a view failed."""
+    """Return the page that Django answers when a view fails."""
     answer = server_error(RequestFactory().get("/broken/"))
     await route.fulfill(status=500, content_type="text/html", body=answer.content)
 
@@ -171,6 +171,7 @@ async def test_refusal_has_no_accessibility_violations(browser: "Browser", page:
     assert found == []
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("path", ["/", "/machines/CNC-001/"])
 async def test_page_is_light_quick_and_still(page: "Page", product: Product, path: str) -> None:
     looks = [await look(page, f"{product.url}{path}") for _ in range(LOOKS)]
@@ -185,12 +186,12 @@ async def test_page_is_light_quick_and_still(page: "Page", product: Product, pat
 
 
 def crowding() -> float:
-    """How many others wait for each core: on a machine of its own the page has its limit."""
+    """Return the load of each core, at least 1: on a busy machine the page paints later."""
     return max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
 
 
 async def look(page: "Page", url: str) -> tuple[float, float]:
-    """When the page was first painted, in ms, and how much of it moved until it had settled."""
+    """Measure the first paint in ms, and the layout shift until the page has settled."""
     await page.goto(url)
     paint = float(await page.evaluate(PAINT))
     await page.wait_for_timeout(SETTLE_MS)
@@ -198,6 +199,6 @@ async def look(page: "Page", url: str) -> tuple[float, float]:
 
 
 async def compressed(page: "Page", url: str) -> int:
-    """The bytes of what the page loaded there, as a proxy would send them."""
+    """Sum the compressed bytes of the files that the page loaded from this server."""
     answer = await page.context.request.get(url)
     return len(gzip.compress(await answer.body()))

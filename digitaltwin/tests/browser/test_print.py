@@ -1,4 +1,4 @@
-"""A machine on paper: what a browser would print of its page."""
+"""A machine on paper: the print version of its page."""
 
 from collections.abc import AsyncIterator, Iterator
 from importlib.util import find_spec

@@ -1,4 +1,4 @@
-"""A machine's page as an operator watches it, and what it must hold when all is well again."""
+"""A machine's page as an operator watches it, and its content after an outage."""
 
 import re
 from datetime import UTC, datetime, time
@@ -81,7 +81,7 @@ class TwinPage:
         return min(away, abs(away - 86_400)) <= within + 1
 
     async def age(self) -> int:
-        """Of the newest reading in seconds, as the page says it: `7 s`, or `1 min`."""
+        """Read the age of the newest reading in seconds, from a text such as `7 s` or `1 min`."""
         row = self.page.locator(f"[data-row='{self.machine}/{SENSOR}'] [data-part=age]")
         number, unit = (await row.inner_text()).split()[:2]
         return int(number) * {"s": 1, "min": 60, "h": 3600}[unit]

@@ -1,4 +1,4 @@
-"""`python -m digitaltwin.tests.contract --up-json FILE`: walk the contract, say the misses."""
+"""`python -m digitaltwin.tests.contract --up-json FILE`: walk the contract, print the misses."""
 
 import argparse
 import json
@@ -33,19 +33,19 @@ def main() -> None:
     with here:
         traffic = GoodTraffic(here)
         traffic.start()
-        outcomes = [_say(outcome) for outcome in walk(here, only=options.only)]
+        outcomes = [_print(outcome) for outcome in walk(here, only=options.only)]
         unharmed = Clause("good traffic", "unharmed by the walk", lambda _: traffic.was_unharmed())
-        outcomes.append(_say(outcome_of(unharmed, here)))
-    misses = [one for one in outcomes if one.word == "MISS"]
-    not_here = sum(one.word == "n/a" for one in outcomes)
+        outcomes.append(_print(outcome_of(unharmed, here)))
+    misses = [outcome for outcome in outcomes if outcome.word == "MISS"]
+    not_applicable = sum(outcome.word == "n/a" for outcome in outcomes)
     sys.stdout.write(
-        f"{len(outcomes)} clauses: {len(outcomes) - len(misses) - not_here} hold, "
-        f"{not_here} not applicable, {len(misses)} misses\n"
+        f"{len(outcomes)} clauses: {len(outcomes) - len(misses) - not_applicable} hold, "
+        f"{not_applicable} not applicable, {len(misses)} misses\n"
     )
     sys.exit(1 if misses or not outcomes else 0)
 
 
-def _say(outcome: Outcome) -> Outcome:
+def _print(outcome: Outcome) -> Outcome:
     detail = f"\n       {outcome.detail}" if outcome.detail else ""
     sys.stdout.write(f"{outcome.word:4} {outcome.seconds:4.1f} s  {outcome.clause.name}{detail}\n")
     sys.stdout.flush()

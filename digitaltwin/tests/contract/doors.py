@@ -43,7 +43,7 @@ def exactly_the_limit(here: Instance) -> None:
 
 
 def later(reason: str) -> Check:
-    """A line that says nothing about this contract, with the reason."""
+    """Make a check that is not applicable, with the reason."""
 
     def check(here: Instance) -> None:
         raise NotHere(reason)

@@ -32,7 +32,7 @@ def cookie_of(browser: httpx.Client) -> str:
 
 
 def from_origin(*origins: str) -> Check:
-    """With these origins (none: no such header) and a session the handshake is a 403."""
+    """Make a check that a session's handshake is refused by 403 (an empty origin: no header)."""
 
     def check(here: Instance) -> None:
         for origin in origins:
@@ -91,7 +91,7 @@ def message_too_large(here: Instance) -> None:
 
 
 def many_fragments(here: Instance) -> None:
-    """A million fragments of nothing; a megabyte is enough to be closed for it."""
+    """Send up to a million empty fragments; the server closes the socket before a megabyte."""
     with raw_socket(here) as there:
         there.sendall(frame(TEXT, b"", final=False))
         part = frame(0, b"", final=False) * 1000
@@ -120,7 +120,7 @@ def reset(here: Instance) -> None:
 
 
 def told(code: str, *messages: Any, path: str = "") -> Check:
-    """Each message is answered with this error, and the socket stays open."""
+    """Make a check that each message is answered by this error and the socket stays open."""
 
     def check(here: Instance) -> None:
         with opened(here, path) as client:
@@ -135,7 +135,7 @@ def told(code: str, *messages: Any, path: str = "") -> Check:
 
 
 def starts_anew(*cursors: str) -> Check:
-    """With such a cursor the socket is told that it was not recovered."""
+    """Make a check that a socket with such a cursor is not recovered."""
 
     def check(here: Instance) -> None:
         for cursor in cursors:

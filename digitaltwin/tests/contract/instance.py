@@ -1,4 +1,4 @@
-"""A running instance as its users meet it: admin pages, device keys, tokens, raw sockets."""
+"""A running instance, used from outside: admin pages, device keys, tokens, raw sockets."""
 
 import re
 import secrets
@@ -22,7 +22,7 @@ SECONDS = 15.0
 
 
 class Instance:
-    """Makes what the checks need by the admin pages: machines of its own, and keys."""
+    """Client of a running instance that makes machines, keys and users by the admin pages."""
 
     def __init__(self, *, url: str, username: str, password: str, server: str = "uvicorn") -> None:
         self.url = url.rstrip("/")
@@ -43,11 +43,11 @@ class Instance:
         if "admin" in self.__dict__:
             self.admin.close()
 
-    # What is there before the first check
+    # Made before the first check
 
     @cached_property
     def admin(self) -> httpx.Client:
-        """The operator's browser, logged in."""
+        """The logged-in browser of the operator."""
         browser = httpx.Client(base_url=self.url, timeout=SECONDS, follow_redirects=True)
         page = self._post_form(browser, "/login/", self.operator | {"next": "/"})
         assert page.url.path == "/", f"the login of {self.operator['username']} did not lead to /"
@@ -75,7 +75,7 @@ class Instance:
 
     @cached_property
     def registers(self) -> bool:
-        """Whether AUTO_REGISTER_MACHINES is on."""
+        """True when AUTO_REGISTER_MACHINES is on."""
         stranger = self.new_id()
         return self.send(self.reading(machine_id=stranger, value="x")).status_code != 404 and (
             self.send(self.reading(machine_id=stranger)).status_code == 201
@@ -88,7 +88,7 @@ class Instance:
         return f"{self._letters}-{self._number:03}"
 
     def new_machine(self, *, active: bool = True, sensors: tuple[str, ...] = SENSORS) -> str:
-        """Made in the admin; known to the devices' door when this returns."""
+        """Create a machine in the admin; wait until devices may post to it."""
         machine_id = self.new_id()
         path = "/admin/sensors/machine/add/"
         types = dict(
@@ -123,7 +123,7 @@ class Instance:
         return found[0]
 
     def new_person(self, group: str) -> dict[str, str]:
-        """Username and password of a user in this group."""
+        """Create a user in this group; return username and password."""
         name = f"person-{secrets.token_hex(4)}"
         person = {"username": name, "password": secrets.token_urlsafe(12)}
         form = {"username": name, "usable_password": "true"}
@@ -164,7 +164,7 @@ class Instance:
     # Talking to it
 
     def reading(self, **changes: Any) -> dict[str, Any]:
-        """A good reading of a moment that no other one has."""
+        """Build a valid reading with a new timestamp."""
         self._stamp += 1000
         fields = {
             "machine_id": changes.get("machine_id") or self.machine,
@@ -178,7 +178,7 @@ class Instance:
     def send(
         self, body: Any, *, url: str = URL, key: str | None = None, **headers: str
     ) -> httpx.Response:
-        """POST as a device does; `body` is JSON data, or bytes as they are."""
+        """Send a POST as a device does; `body` is JSON data, or bytes that are sent unchanged."""
         content = body if isinstance(body, bytes) else httpx.Request("POST", "/", json=body).content
         given = {
             "Authorization": f"Bearer {key or self.key}",
@@ -188,12 +188,12 @@ class Instance:
         return self.http.post(url, content=content, headers=given)
 
     def see(self, path: str, **params: Any) -> httpx.Response:
-        """GET under /api/v1 with the operator's token."""
+        """Send a GET under /api/v1 with the operator's token."""
         headers = {"Authorization": f"Bearer {self.token}"}
         return self.http.get(f"/api/v1{path}", params=params or None, headers=headers)
 
     def raw(self, *parts: bytes, seconds: float = 5.0, pause: float = 0.0) -> bytes:
-        """What comes back for these bytes until the server closes, or for so many seconds."""
+        """Send bytes; return the response until the server closes, or for so many seconds."""
         with self.connection() as there:
             with suppress(ConnectionError):
                 for part in parts:
@@ -206,7 +206,7 @@ class Instance:
         return socket.create_connection((parts.hostname or "", parts.port or 80), SECONDS)
 
     def head(self, *lines: str, path: str = URL, method: str = "POST") -> bytes:
-        """The head of a device's request, by hand."""
+        """Write the head of a device's request by hand."""
         own = [
             f"{method} {path} HTTP/1.1",
             f"Host: {urlsplit(self.url).netloc}",
@@ -217,7 +217,7 @@ class Instance:
 
 
 def received(there: socket.socket, *, seconds: float) -> bytes:
-    """All until the peer closes or is silent for so long."""
+    """Receive until the peer closes or is silent for so long."""
     there.settimeout(seconds)
     found = b""
     with suppress(TimeoutError, ConnectionError):
@@ -229,7 +229,7 @@ def received(there: socket.socket, *, seconds: float) -> bytes:
 
 
 def status_of(answer: bytes) -> int:
-    """The status of the first answer; 0 when none came."""
+    """Return the status of the first response; 0 without a response."""
     found = re.match(rb"HTTP/1\.[01] (\d{3})", answer)
     return int(found[1]) if found else 0
 

@@ -21,7 +21,7 @@ def now_reading(here: Instance, **changes: Any) -> dict[str, Any]:
 
 
 def values_until(client: ClientConnection, last: float) -> list[float]:
-    """The values of the sensor updates up to this one."""
+    """Receive the values of sensor updates up to this value."""
     found: list[float] = []
     while not found or found[-1] != last:
         update = message(client, "sensor_update")
@@ -31,7 +31,7 @@ def values_until(client: ClientConnection, last: float) -> list[float]:
 
 
 def closed_with(here: Instance, path: str, **options: Any) -> int:
-    """The code of a socket that is accepted and closed before any data."""
+    """Return the close code of a socket that is accepted and closed before any data."""
     address = here.url.replace("http", "ws", 1) + path
     with connect(address, **options) as client:
         try:

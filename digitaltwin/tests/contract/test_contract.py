@@ -7,25 +7,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import httpx
 import pytest
 
 from digitaltwin.tests.contract.rest.bad_inputs import KNOWN, LINES
 from digitaltwin.tests.support.composed import composed
-from digitaltwin.tests.support.product import ROOT, running
-from digitaltwin.tests.support.servers import LOOPBACK, environment, free_port, stop, wait_for
+from digitaltwin.tests.support.product import running
+from digitaltwin.tests.support.servers import (
+    LOOPBACK,
+    ROOT,
+    environment,
+    free_port,
+    is_ready,
+    stop,
+    wait_for,
+)
 
 WITHOUT_REDIS = str(Path(sys.executable).parent)
-# Small enough to be used up, large enough for what the walk sends by its other keys.
+# Small enough to be used up, large enough for the requests of the walk's other keys.
 RATE_LIMIT = "900/60"
-# What another server or other backends may answer otherwise; the rest is walked once.
+# Clauses that depend on the server or the backends; the others are walked once.
 DIFFERENT = "BI-A|BI-H|BI-W|BI-X|^api |^ingest |^batches |^sockets |^metrics |^good traffic"
 OPERATOR = {"username": "admin", "password": "walks-the-contract"}
 
 
 def walk(up_json: Path, *options: str) -> None:
-    """Raises AssertionError with the misses."""
-    found = subprocess.run(
+    """Walk the contract. Raises AssertionError with the misses."""
+    done = subprocess.run(
         [sys.executable, "-m", "digitaltwin.tests.contract", "--up-json", up_json, *options],
         cwd=ROOT,
         capture_output=True,
@@ -33,7 +40,7 @@ def walk(up_json: Path, *options: str) -> None:
         timeout=400,
         check=False,
     )
-    assert found.returncode == 0, found.stdout + found.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def test_every_bad_input_is_walked() -> None:
@@ -93,7 +100,7 @@ def test_runserver_with_redis_and_postgresql_keeps_the_contract(
 
 @contextmanager
 def runserver(folder: Path, **settings: str) -> Iterator[Path]:
-    """`runserver` on a migrated database with an admin; gives the file that `up` would write."""
+    """Run `runserver` on a migrated database with an admin; yield a file like `up.json`."""
     port, log, path = free_port(), folder / "log", folder / "up.json"
     secrets = {"DATA_DIR": str(folder), "DJANGO_SUPERUSER_PASSWORD": OPERATOR["password"]}
     env = environment(**secrets, **settings)
@@ -114,10 +121,3 @@ def runserver(folder: Path, **settings: str) -> Iterator[Path]:
         yield path
     finally:
         stop(server)
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/api/v1/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False

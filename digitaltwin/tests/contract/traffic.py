@@ -18,7 +18,7 @@ TRIES = 10
 
 
 class GoodTraffic:
-    """Posts some readings a second and watches them come, from `start` to `was_unharmed`."""
+    """Device and page that send and watch some readings a second, until `was_unharmed`."""
 
     def __init__(self, here: Instance) -> None:
         # A client and a key of its own: threads do not share a connection.
@@ -33,13 +33,13 @@ class GoodTraffic:
         machine = self._here.machine
         address = f"{self._here.url.replace('http', 'ws', 1)}/ws/machines/{machine}"
         headers = {"Authorization": f"Bearer {self._here.token}"}
-        # What comes meanwhile waits in the socket, as it does for a page in the background.
+        # Messages wait in the socket until they are read, as for a page in the background.
         self._socket = connect(address, additional_headers=headers, max_queue=None)
         expect(message(self._socket)["type"], "initial_data", "the first message")
         self._sender.start()
 
     def was_unharmed(self) -> None:
-        """All answered in time, seen once and in order. Raises Miss."""
+        """Check that readings were answered in time, and seen once and in order. Raises Miss."""
         self._stop.set()
         self._sender.join()
         expect(self._wrong, [], "readings that were not taken")
@@ -61,7 +61,7 @@ class GoodTraffic:
                 self._wrong.append(repr(exc))
 
     def _post(self, sent: dict[str, Any]) -> None:
-        """Once more after a 503, as a device must; what was kept after all is a duplicate."""
+        """Post a reading; repeat it after a 503, as a device must (200 is a duplicate)."""
         for _ in range(TRIES):
             began = time.monotonic()
             answer = self._here.send(sent)

@@ -1,4 +1,4 @@
-"""The checks by the clause they hold, and how they are run: a line each, and a count."""
+"""Clauses of the contract with their checks, and the walk that runs them."""
 
 import re
 import time
@@ -11,15 +11,15 @@ Check = Callable[[Instance], None]
 
 
 class Miss(AssertionError):
-    """What was expected of the instance, and what came."""
+    """A clause that does not hold: the expected and the actual value."""
 
 
 class NotHere(Exception):
-    """Why a clause says nothing about this instance."""
+    """The reason why a clause is not applicable to this instance."""
 
 
 class Clause(NamedTuple):
-    """A sentence of the contract and what finds out whether it holds."""
+    """A sentence of the contract and the check that it holds."""
 
     section: str
     text: str
@@ -31,7 +31,7 @@ class Clause(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """`word` is ok, MISS or n/a; `detail` says what came, or why not; `seconds` it took."""
+    """Outcome of a check: `word` is ok, MISS or n/a, with a detail and the seconds it took."""
 
     clause: Clause
     word: str
@@ -43,7 +43,7 @@ CLAUSES: list[Clause] = []
 
 
 def clause(section: str, text: str) -> Callable[[Check], Check]:
-    """Register a check under the sentence it holds."""
+    """Register a check under its clause."""
 
     def register(check: Check) -> Check:
         CLAUSES.append(Clause(section, text, check))
@@ -53,13 +53,13 @@ def clause(section: str, text: str) -> Callable[[Check], Check]:
 
 
 def expect(found: Any, wanted: Any, what: str) -> None:
-    """Raises Miss unless both are equal."""
+    """Raise Miss unless both are equal."""
     if found != wanted:
         raise Miss(f"{what}: expected {wanted!r:.200}, got {found!r:.200}")
 
 
 def hold(condition: object, what: str) -> None:
-    """Raises Miss unless the condition is true."""
+    """Raise Miss unless the condition is true."""
     if not condition:
         raise Miss(what)
 
@@ -69,25 +69,25 @@ def walk(here: Instance, *, only: str = "") -> Iterator[Outcome]:
     if not CLAUSES:
         raise RuntimeError("No clause is registered: import the modules that hold them.")
     wanted = re.compile(only, re.IGNORECASE)
-    for one in CLAUSES:
-        if wanted.search(one.name):
-            yield outcome_of(one, here)
+    for candidate in CLAUSES:
+        if wanted.search(candidate.name):
+            yield outcome_of(candidate, here)
 
 
-def outcome_of(one: Clause, here: Instance) -> Outcome:
-    """What became of this one check, whatever it raises."""
-    began = time.monotonic()
-    word, detail = _judged(one, here)
-    return Outcome(one, word, detail, time.monotonic() - began)
+def outcome_of(checked: Clause, here: Instance) -> Outcome:
+    """Run the check of a clause; an exception is a miss."""
+    started = time.monotonic()
+    word, detail = _run(checked, here)
+    return Outcome(checked, word, detail, time.monotonic() - started)
 
 
-def _judged(one: Clause, here: Instance) -> tuple[str, str]:
+def _run(checked: Clause, here: Instance) -> tuple[str, str]:
     try:
-        one.check(here)
+        checked.check(here)
     except NotHere as exc:
         return "n/a", str(exc)
     except Miss as exc:
         return "MISS", str(exc)
-    except Exception as exc:  # whatever it is, the walk goes on
+    except Exception as exc:  # of any kind: the walk continues with the next clause
         return "MISS", repr(exc)
     return "ok", ""

@@ -1,4 +1,4 @@
-"""WebSockets by hand: frames that no library sends, and what a library would hide."""
+"""WebSocket frames and handshakes written by hand, which no client library would send."""
 
 import base64
 import json
@@ -26,7 +26,7 @@ def machine_path(here: Instance) -> str:
 
 @contextmanager
 def opened(here: Instance, path: str = "", **options: Any) -> Iterator[ClientConnection]:
-    """A socket with the operator's token, past its `initial_data`."""
+    """Open a socket with the operator's token."""
     address = here.url.replace("http", "ws", 1) + (path or machine_path(here))
     headers = {"Authorization": f"Bearer {here.token}"}
     with connect(address, additional_headers=headers, **options) as client:
@@ -34,20 +34,24 @@ def opened(here: Instance, path: str = "", **options: Any) -> Iterator[ClientCon
 
 
 def message(client: ClientConnection, *kinds: str, seconds: float = SECONDS) -> dict[str, Any]:
-    """The next message of these kinds; of any kind but heartbeats by default."""
+    """Receive the next message of these kinds; by default of any kind but heartbeats."""
     while True:
-        found: dict[str, Any] = json.loads(client.recv(timeout=seconds))
-        if found["type"] in kinds or (not kinds and found["type"] != "heartbeat"):
-            return found
+        received_message: dict[str, Any] = json.loads(client.recv(timeout=seconds))
+        kind = received_message["type"]
+        if kind in kinds or (not kinds and kind != "heartbeat"):
+            return received_message
 
 
 def asked(client: ClientConnection, text: str | bytes | dict[str, Any]) -> dict[str, Any]:
+    """Send a message and receive its answer; readings of other devices may arrive before it."""
     client.send(json.dumps(text) if isinstance(text, dict) else text)
-    return message(client)
+    while (answer := message(client))["type"] == "sensor_update":
+        pass
+    return answer
 
 
 def head(here: Instance, *lines: str, path: str = "", token: bool = True, key: str = "") -> bytes:
-    """The head of a handshake by hand."""
+    """Write the head of a handshake by hand."""
     own = [
         f"GET {path or machine_path(here)} HTTP/1.1",
         f"Host: {urlsplit(here.url).netloc}",
@@ -63,13 +67,13 @@ def head(here: Instance, *lines: str, path: str = "", token: bool = True, key: s
 
 
 def handshake(here: Instance, *lines: str, **options: Any) -> int:
-    """The status that this handshake is answered with."""
+    """Send a handshake; return the status of the response."""
     return status_of(here.raw(head(here, *lines, **options), seconds=2))
 
 
 @contextmanager
 def raw_socket(here: Instance) -> Iterator[socket.socket]:
-    """An open socket whose frames are ours to write."""
+    """Open a WebSocket as a plain TCP socket, whose frames the check writes itself."""
     with here.connection() as there:
         there.settimeout(SECONDS)
         there.sendall(head(here))
@@ -79,7 +83,7 @@ def raw_socket(here: Instance) -> Iterator[socket.socket]:
 
 
 def frame(opcode: int, payload: bytes, *, final: bool = True, masked: bool = True) -> bytes:
-    """One frame (RFC 6455 5.2)."""
+    """Build a frame (RFC 6455 5.2)."""
     first = (0x80 if final else 0) | opcode
     mask_bit = 0x80 if masked else 0
     size = len(payload)
@@ -92,11 +96,12 @@ def frame(opcode: int, payload: bytes, *, final: bool = True, masked: bool = Tru
     if not masked:
         return start + payload
     mask = secrets.token_bytes(4)
-    return start + mask + bytes(byte ^ mask[at % 4] for at, byte in enumerate(payload))
+    masked_payload = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+    return start + mask + masked_payload
 
 
 def close_code(there: socket.socket) -> int:
-    """The code of the close frame that ends this socket; 0 when it ends without one."""
+    """Return the code of the close frame that ends this socket; 0 when it ends without one."""
     stream = received_frames(received(there, seconds=SECONDS))
     for opcode, payload in stream:
         if opcode == CLOSE:
@@ -105,14 +110,14 @@ def close_code(there: socket.socket) -> int:
 
 
 def received_frames(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """The server's frames, which are never masked, as far as they are whole."""
+    """Yield the server's complete frames, which are never masked."""
     while len(data) >= 2:
-        size, at = data[1] & 0x7F, 2
+        size, start = data[1] & 0x7F, 2
         if size == 126:
-            size, at = struct.unpack("!H", data[2:4])[0], 4
+            size, start = struct.unpack("!H", data[2:4])[0], 4
         elif size == 127:
-            size, at = struct.unpack("!Q", data[2:10])[0], 10
+            size, start = struct.unpack("!Q", data[2:10])[0], 10
         if data[1] & 0x80:
             raise Miss("the server's frames are not masked")
-        yield data[0] & 0x0F, data[at : at + size]
-        data = data[at + size :]
+        yield data[0] & 0x0F, data[start : start + size]
+        data = data[start + size :]

@@ -1,23 +1,26 @@
-"""Who is answered what: a row for every address of the platform.
+"""Permission matrix: the expected answer of every address to everybody.
 
 A new address without a row here fails test_permissions.py.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-OK, LOG_IN, REFUSED = "answered", "told to log in", "refused"
+OK, LOG_IN, REFUSED, UNKNOWN = "answered", "told to log in", "refused", "unknown"
 
 PEOPLE = (
     *("nobody", "no role", "viewer", "operator", "engineer", "admin", "superuser"),
-    "deactivated",
+    *("restricted", "deactivated"),
 )
 DEVICES = ("key for all", "key for one", "revoked key", "expired key")
 EVERYBODY = (*PEOPLE, *DEVICES)
-# Whoever is not here is told to log in.
+# Everybody who is not in it is asked to log in.
 Answers = Mapping[str, str]
 
-_SEEING = ("viewer", "operator", "engineer", "admin", "superuser")
+# The restricted one is a viewer of the machine SEEN alone.
+SEEN, HIDDEN, NONE = "CNC-001", "CNC-002", "ZZZ-999"
+
+_SEEING = ("viewer", "operator", "engineer", "admin", "superuser", "restricted")
 _ENTERING = ("engineer", "admin", "superuser")
 OPEN: Answers = dict.fromkeys(EVERYBODY, OK)
 WITH_A_LOGIN: Answers = dict.fromkeys(("no role", *_SEEING), OK)
@@ -28,13 +31,21 @@ NOBODY_IN_ADMIN: Answers = dict.fromkeys(_ENTERING, REFUSED)
 
 
 class Row(NamedTuple):
-    """A request at an address of the URLconf; `ok` are the statuses that "answered" means."""
+    """A request at an address of the URLconf; `ok` are the statuses that "answered" means.
+
+    `lists` says that the answer names every machine that the person sees.
+    """
 
     route: str
     request: str
     answers: Answers
     ok: tuple[int, ...] = (200,)
     body: Any = None
+    lists: bool = False
+
+    @property
+    def is_read_of_a_machine(self) -> bool:
+        return self.request.startswith("GET ") and SEEN in self.request
 
 
 READING = {"machine_id": "CNC-001", "sensor_type": "temperature", "value": 20, "unit": "Cel"}
@@ -45,7 +56,7 @@ API = [
     Row("api/v1/health/ready", "GET /api/v1/health/ready", OPEN),
     Row("api/v1/auth/token", "POST /api/v1/auth/token", OPEN, (400,), {}),
     Row("api/v1/auth/token/refresh", "POST /api/v1/auth/token/refresh", OPEN, (400,), {}),
-    Row("api/v1/machines", "GET /api/v1/machines", WITH_A_ROLE),
+    Row("api/v1/machines", "GET /api/v1/machines", WITH_A_ROLE, lists=True),
     Row("api/v1/machines/<str:machine_id>", "GET /api/v1/machines/CNC-001", WITH_A_ROLE),
     Row("api/v1/machines/<str:machine_id>", "GET /api/v1/machines/ZZZ-999", WITH_A_ROLE, (404,)),
     Row(
@@ -58,6 +69,7 @@ API = [
         "GET /api/v1/machines/CNC-001/status",
         WITH_A_ROLE,
     ),
+    Row("api/v1/sensors/readings", "GET /api/v1/sensors/readings", WITH_A_ROLE, lists=True),
     Row(
         "api/v1/sensors/readings",
         "GET /api/v1/sensors/readings?machine_id=CNC-001",
@@ -73,14 +85,22 @@ API = [
     Row("^api/", "GET /api/v1/nothing", OPEN, (404,)),
 ]
 PAGES = [
-    Row("", "GET /", WITH_A_ROLE),
+    Row("", "GET /", WITH_A_ROLE, lists=True),
     Row("machines/<str:machine_id>/", "GET /machines/CNC-001/", WITH_A_ROLE),
     Row("machines/<str:machine_id>/", "GET /machines/ZZZ-999/", WITH_A_ROLE, (404,)),
     Row(
         "machines/<str:machine_id>/summary",
+        *("GET /machines/CNC-001/summary?sensor=temperature&minutes=60", WITH_A_ROLE),
+    ),
+    Row(
+        "machines/<str:machine_id>/summary",
         *("GET /machines/CNC-001/summary?sensor=none&minutes=60", WITH_A_ROLE, (404,)),
     ),
-    Row("sparks", "GET /sparks", WITH_A_ROLE),
+    Row(
+        "sparks",
+        "GET /sparks?row=CNC-001/temperature&row=CNC-002/temperature",
+        *(WITH_A_ROLE, (200,), None, True),
+    ),
     Row("release", "GET /release", WITH_A_ROLE),
     Row("style/", "GET /style/", WITH_A_ROLE, (404,)),
     Row("theme", "POST /theme", OPEN, (302,)),
@@ -110,8 +130,21 @@ PAGES = [
     Row("admin/logout/", "POST /admin/logout/", OPEN, (302,)),
 ]
 
+
+def hidden_rows(rows: Sequence[Row]) -> list[Row]:
+    """The reads of a machine, asked for the machine that the restricted one may not see."""
+    return [
+        row._replace(
+            request=row.request.replace(SEEN, HIDDEN),
+            answers={**row.answers, "restricted": OK if 404 in row.ok else UNKNOWN},
+        )
+        for row in rows
+        if row.is_read_of_a_machine and not row.lists
+    ]
+
+
 SHOWN_OR_SAVED = (200, 302)
-# What each may do in Django admin: v(iew), a(dd), c(hange), d(elete).
+# Rights in Django admin: v(iew), a(dd), c(hange), d(elete).
 MODELS: dict[str, dict[str, str]] = {
     "sensors/machine": {"engineer": "v", "admin": "vacd", "superuser": "vacd"},
     "sensors/sensor": {"engineer": "vacd", "admin": "vacd", "superuser": "vacd"},
@@ -155,7 +188,7 @@ def model_rows(primary_keys: Mapping[str, int]) -> list[Row]:
 
 
 class Socket(NamedTuple):
-    """What an address of the sockets' routing first says: a message, or a code that closes it."""
+    """The first answer of an address of the sockets' routing: a message or a close code."""
 
     route: str
     path: str
@@ -163,17 +196,21 @@ class Socket(NamedTuple):
 
 
 def _greeted(first: str | int) -> Mapping[str, str | int]:
-    """Whoever is not here is closed with 4401."""
+    """Map each role to its first answer; all others are closed with 4401."""
     return {"no role": 4403} | dict.fromkeys(_SEEING, first)
 
 
 SOCKETS = [
     Socket("ws/machines/<str:machine_id>", "/ws/machines/CNC-001", _greeted("initial_data")),
+    Socket(
+        "ws/machines/<str:machine_id>",
+        *("/ws/machines/CNC-002", {**_greeted("initial_data"), "restricted": 4404}),
+    ),
     Socket("ws/machines/<str:machine_id>", "/ws/machines/ZZZ-999", _greeted(4404)),
     Socket("ws/dashboard", "/ws/dashboard", _greeted("initial_data")),
     Socket("", "/ws/nothing", _greeted(4404)),
 ]
-# What a client may say, and what is answered on a machine's socket and on the dashboard's.
+# Client messages with their answers on a machine's socket and on the dashboard's.
 ACTIONS: dict[str, tuple[dict[str, Any], str, str]] = {
     "ping": ({}, "pong", "pong"),
     "get_latest": ({}, "latest", "latest"),

@@ -1,4 +1,4 @@
-"""The headers by which each of the matrix proves who it is."""
+"""Credentials of everybody in the matrix, as request headers."""
 
 from datetime import timedelta
 
@@ -11,7 +11,7 @@ from digitaltwin.tests.permissions.matrix import DEVICES
 from sensors.access.device_keys import create_device_key, revoke_device_key
 from sensors.access.user_tokens import new_refresh_token
 from sensors.models import Machine
-from sensors.tests.people import make_person, make_superuser
+from sensors.tests.people import make_person, make_restricted, make_superuser
 
 CSRF_SECRET = "c" * 32
 CSRF_COOKIE = f"csrftoken={CSRF_SECRET}"
@@ -20,15 +20,21 @@ Proof = dict[str, str]
 
 
 def proof(who: str, by: str = "session") -> Proof:
-    """The headers of this one of EVERYBODY, a person by session or by token."""
+    """Make the headers of a member of EVERYBODY; people authenticate by session or token."""
     if who == "nobody":
         return {}
     if who in DEVICES:
         return {"Authorization": f"Bearer {device_key(who)}"}
-    user = make_superuser("root") if who == "superuser" else make_person("ada", *role_of(who))
+    user = person(who)
     found = session_of(user) if by == "session" else token_of(user)
     User.objects.filter(pk=user.pk).update(is_active=who != "deactivated")
     return found
+
+
+def person(who: str) -> User:
+    if who == "superuser":
+        return make_superuser("root")
+    return make_restricted("ada") if who == "restricted" else make_person("ada", *role_of(who))
 
 
 def role_of(who: str) -> list[str]:

@@ -1,4 +1,4 @@
-"""The matrix of matrix.py, asked of the whole product: everybody, at every address."""
+"""The matrix of matrix.py against the whole product: everybody, at every address."""
 
 import re
 from collections.abc import AsyncIterator, Iterator
@@ -14,9 +14,22 @@ from django.urls import URLPattern, URLResolver, get_resolver
 
 from digitaltwin.asgi import application
 from digitaltwin.tests.permissions import matrix
-from digitaltwin.tests.permissions.matrix import DEVICES, LOG_IN, MODELS, OK, PEOPLE, REFUSED, Row
+from digitaltwin.tests.permissions.matrix import (
+    DEVICES,
+    HIDDEN,
+    LOG_IN,
+    MODELS,
+    NONE,
+    OK,
+    PEOPLE,
+    REFUSED,
+    SEEN,
+    UNKNOWN,
+    Row,
+)
 from digitaltwin.tests.permissions.proofs import CSRF_COOKIE, CSRF_SECRET, Proof, proof
 from sensors.models import ConflictingReading, DeadLetter, DeviceKey, Machine, Sensor, SensorType
+from sensors.tests import people
 from sensors.tests.people import make_machine, make_person
 from sensors.timestamps import format_us, now_us
 
@@ -38,20 +51,30 @@ def test_every_address_has_a_row() -> None:
     assert set(routes(get_resolver())) == {row.route for row in rows}
 
 
+def test_every_address_of_a_machine_is_asked_for_one_that_may_be_seen_and_one_that_may_not() -> (
+    None
+):
+    rows = [*matrix.API, *matrix.PAGES]
+    of_a_machine = {route for route in routes(get_resolver()) if "machine_id" in route}
+
+    assert of_a_machine <= {row.route for row in rows if row.is_read_of_a_machine and 200 in row.ok}
+    assert of_a_machine <= {row.route for row in matrix.hidden_rows(rows)}
+
+
 def test_every_model_of_the_admin_has_a_row() -> None:
     models = {f"{one._meta.app_label}/{one._meta.model_name}" for one in admin.site._registry}
 
     assert models == set(MODELS)
 
 
-# What is asked and answered
+# Requests and their answers
 
 
 @pytest.fixture
 async def ask(history: None) -> AsyncIterator[Any]:
-    """`await ask("GET /", headers)`: the answer of the whole product, where there are machines."""
-    await sync_to_async(make_machine)("CNC-001")
-    await sync_to_async(make_machine)("CNC-002")
+    """Provide `await ask("GET /", headers)`, the response of a product that has machines."""
+    await sync_to_async(make_machine)(SEEN, **people.SEEN._asdict())
+    await sync_to_async(make_machine)(HIDDEN, **people.HIDDEN._asdict())
     app: Any = application
     transport = httpx.ASGITransport(app, client=("127.0.0.1", 50_000))
     async with httpx.AsyncClient(transport=transport, base_url="http://testserver") as client:
@@ -77,6 +100,8 @@ def outcome(row: Row, answer: httpx.Response) -> str:
         return LOG_IN
     if answer.status_code == 403:
         return REFUSED
+    if answer.status_code == 404 and 404 not in row.ok:
+        return UNKNOWN
     return OK if answer.status_code in row.ok else f"{answer.status_code}, not {row.ok}"
 
 
@@ -115,7 +140,8 @@ def primary_keys() -> dict[str, int]:
 @pytest.mark.parametrize("who", PEOPLE)
 async def test_person_with_a_session(ask: Any, who: str) -> None:
     headers = await sync_to_async(proof)(who)
-    rows = [*matrix.API, *matrix.PAGES]
+    # Those that end the session stand last.
+    rows = [*matrix.API, *matrix.hidden_rows([*matrix.API, *matrix.PAGES]), *matrix.PAGES]
 
     assert await outcomes(rows, headers, ask) == expected(rows, who)
 
@@ -132,8 +158,11 @@ async def test_person_in_the_admin(ask: Any, who: str) -> None:
 async def test_person_with_a_token_is_somebody_to_the_api_alone(ask: Any, who: str) -> None:
     headers = await sync_to_async(proof)(who, "token")
 
-    assert await outcomes(matrix.API, headers, ask) == expected(matrix.API, who)
-    assert await outcomes(matrix.PAGES, headers, ask) == expected(matrix.PAGES, "nobody")
+    api = [*matrix.API, *matrix.hidden_rows(matrix.API)]
+    pages = [*matrix.PAGES, *matrix.hidden_rows(matrix.PAGES)]
+
+    assert await outcomes(api, headers, ask) == expected(api, who)
+    assert await outcomes(pages, headers, ask) == expected(pages, "nobody")
 
 
 @pytest.mark.parametrize("who", DEVICES)
@@ -149,10 +178,10 @@ async def test_device(ask: Any, who: str) -> None:
 
 
 def looks(answer: httpx.Response, machine_id: str) -> tuple[int, str]:
-    """The answer without what differs from one request to the next."""
+    """Return the response without the parts that differ between requests."""
     assert answer.status_code >= 400
     text = answer.text.replace(answer.headers["x-request-id"], "ID").replace(machine_id, "MACHINE")
-    return answer.status_code, text
+    return answer.status_code, re.sub(r'(?<=csrfmiddlewaretoken" value=")\w+', "TOKEN", text)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/sensors/readings", "/api/v1/sensors/readings/batch"])
@@ -178,3 +207,61 @@ async def test_machine_looks_like_none_to_who_may_not_see(ask: Any, who: str, pa
         return looks(await ask(f"GET /api/v1/machines/{machine_id}{path}", headers), machine_id)
 
     assert await get("CNC-001") == await get("ZZZ-999")
+
+
+@pytest.mark.parametrize("by", ["session", "token"])
+async def test_machine_out_of_scope_looks_like_none(ask: Any, by: str) -> None:
+    headers = await sync_to_async(proof)("restricted", by)
+    # A token is nothing to the pages.
+    rows = matrix.hidden_rows([*matrix.API, *(matrix.PAGES if by == "session" else [])])
+
+    async def look(request: str, machine_id: str) -> tuple[int, str]:
+        return looks(await ask(request.replace(HIDDEN, machine_id), headers), machine_id)
+
+    for row in rows:
+        assert await look(row.request, HIDDEN) == await look(row.request, NONE), row.request
+
+
+# Lists
+
+
+@pytest.fixture
+async def readings(ask: Any) -> None:
+    """A reading of each machine, in the log and in the database."""
+    headers = await sync_to_async(proof)("key for all")
+    for machine_id in (SEEN, HIDDEN):
+        body = fresh({**matrix.READING, "machine_id": machine_id})
+        answer = await ask("POST /api/v1/sensors/readings?ack=stored", headers, body)
+        assert answer.status_code == 201
+
+
+@pytest.mark.usefixtures("readings")
+@pytest.mark.parametrize(
+    ("who", "machines"),
+    [("viewer", {SEEN, HIDDEN}), ("restricted", {SEEN})],
+)
+async def test_lists_name_the_machines_that_the_person_sees(
+    ask: Any, who: str, machines: set[str]
+) -> None:
+    headers = await sync_to_async(proof)(who)
+    rows = [row for row in [*matrix.API, *matrix.PAGES] if row.lists]
+
+    for row in rows:
+        answer = await ask(row.request, headers)
+        assert machines_in(answer) == machines, row.request
+
+
+@pytest.mark.usefixtures("readings")
+async def test_no_answer_names_a_machine_out_of_scope(ask: Any) -> None:
+    headers = await sync_to_async(proof)("restricted")
+    rows = [*matrix.API, *matrix.PAGES]
+
+    for row in rows:
+        if row.request.startswith("GET "):
+            answer = await ask(row.request, headers)
+            assert machines_in(answer) <= {SEEN}, row.request
+
+
+def machines_in(answer: httpx.Response) -> set[str]:
+    """The machines that the answer names."""
+    return {machine_id for machine_id in (SEEN, HIDDEN) if machine_id in answer.text}

@@ -1,4 +1,4 @@
-"""The matrix of matrix.py for sockets: everybody at every address, and what may be said there."""
+"""The matrix of matrix.py for sockets: everybody at every address, and every client message."""
 
 import asyncio
 import json
@@ -10,12 +10,13 @@ from asgiref.sync import sync_to_async
 from channels.testing import WebsocketCommunicator
 
 from digitaltwin.asgi import application
-from digitaltwin.tests.permissions.matrix import ACTIONS, DEVICES, PEOPLE, SOCKETS
+from digitaltwin.tests.permissions.matrix import ACTIONS, DEVICES, HIDDEN, PEOPLE, SEEN, SOCKETS
 from digitaltwin.tests.permissions.proofs import Proof, proof
 from realtime.hub import get_hub
 from realtime.routing import websocket_application
 from realtime.sockets import client_messages
 from sensors.store.store import Store
+from sensors.tests import people
 from sensors.tests.people import make_machine
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -36,7 +37,7 @@ class Browser(WebsocketCommunicator):  # type: ignore[misc]
         super().__init__(application, path, headers=lines)
 
     async def told(self) -> Any:
-        """What the server does next: the type of a message, or the code of its close frame."""
+        """Receive the next answer: the type of a message, or the code of a close frame."""
         async with asyncio.timeout(5):
             while True:
                 message = await self.receive_output(timeout=5)
@@ -49,8 +50,9 @@ class Browser(WebsocketCommunicator):  # type: ignore[misc]
 
 @pytest.fixture(autouse=True)
 async def _plant(store: Store) -> AsyncIterator[None]:
-    """A machine, and a hub that leaves nothing running."""
-    await sync_to_async(make_machine)()
+    """Two machines, and a hub that leaves nothing running."""
+    await sync_to_async(make_machine)(SEEN, **people.SEEN._asdict())
+    await sync_to_async(make_machine)(HIDDEN, **people.HIDDEN._asdict())
     hub = get_hub()
     yield
     get_hub.forget()
@@ -58,7 +60,7 @@ async def _plant(store: Store) -> AsyncIterator[None]:
 
 
 async def first_words(headers: Proof) -> dict[str, Any]:
-    """What each address first says to whoever bears these headers."""
+    """Collect the first answer of each address to these headers."""
     said = {}
     for row in SOCKETS:
         browser = Browser(row.path, headers)
@@ -86,7 +88,7 @@ async def test_token_of_a_person_or_device(who: str) -> None:
     assert await first_words(headers) == expected(who)
 
 
-@pytest.mark.parametrize("who", ["viewer", "superuser"])
+@pytest.mark.parametrize("who", ["viewer", "restricted", "superuser"])
 @pytest.mark.parametrize(("path", "place"), [("/ws/machines/CNC-001", 1), ("/ws/dashboard", 2)])
 async def test_actions_of_who_may_see(who: str, path: str, place: int) -> None:
     browser = Browser(path, await sync_to_async(proof)(who))

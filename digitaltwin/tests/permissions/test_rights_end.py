@@ -2,6 +2,8 @@
 
 import asyncio
 import re
+import subprocess
+import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -12,9 +14,10 @@ import pytest
 import websockets
 
 from digitaltwin.tests.support.product import Product, running
+from digitaltwin.tests.support.servers import ROOT, environment
 from sensors.timestamps import format_us, now_us
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
 SECONDS = 5.0
 PASSWORD, NEW = "correct horse battery staple", "a brand new one, long enough"
@@ -31,7 +34,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 class Browser:
-    """Somebody's, logged in: it posts forms as pages do."""
+    """A logged-in browser; it posts forms as pages do."""
 
     def __init__(self, url: str) -> None:
         self.url = url
@@ -66,7 +69,7 @@ Open = Callable[..., Awaitable[Browser]]
 
 @pytest.fixture
 async def open_browser(product: Product) -> AsyncIterator[Open]:
-    """`await open_browser(username, password)`: somebody logs in."""
+    """Provide `await open_browser(username, password)`, a logged-in browser."""
     opened: list[Browser] = []
 
     async def open_browser(username: str, password: str) -> Browser:
@@ -101,7 +104,7 @@ class Viewer:
         self.bearer = {"Authorization": f"Bearer {await self.here.token(self.username)}"}
 
     async def statuses(self) -> tuple[int, int]:
-        """What the machines' list answers to the browser and to the program."""
+        """Request the list of machines as browser and as program; return the statuses."""
         async with httpx.AsyncClient(base_url=self.here.url, headers=self.bearer) as program:
             return (
                 (await self.here.get(MACHINES)).status_code,
@@ -109,7 +112,7 @@ class Viewer:
             )
 
     async def sockets(self) -> list[websockets.ClientConnection]:
-        """The browser's and the program's, open and greeted."""
+        """Open the sockets of browser and program; wait for their initial data."""
         address = self.here.url.replace("http", "ws") + "/ws/dashboard"
         proofs = [{"Cookie": self.here.cookie(), "Origin": self.here.url}, self.bearer]
         sockets = [await websockets.connect(address, additional_headers=one) for one in proofs]
@@ -193,6 +196,51 @@ async def test_whoever_loses_the_right_to_see_is_out_in_five_seconds(
         assert [socket.close_code for socket in sockets[-1]] == [None, None]
 
 
+# A change of the scope, as docs/people.md has it.
+RESTRICT = """
+from django.contrib.auth.models import User
+from sensors.models import Machine, ScopeRestriction
+
+machine = Machine.objects.get(machine_id="CNC-001")
+machine.line = "Line A"
+machine.save()
+ScopeRestriction.objects.create(user=User.objects.get(username="restricted"), line="Line A")
+"""
+
+
+async def test_whoever_is_restricted_sees_nothing_else_after_five_seconds(
+    product: Product, root: Browser, open_browser: Open
+) -> None:
+    with product.device() as device:
+        for machine_id in ("CNC-001", "CNC-002"):
+            assert device.post(READINGS, json=make_reading(machine_id)).status_code == 201
+    viewer = await make_viewer(root, "restricted")
+    await viewer.arrive(open_browser)
+    sockets = await viewer.sockets()
+
+    command = [sys.executable, "manage.py", "shell", "-v", "0", "-c", RESTRICT]
+    settings = {"DATA_DIR": str(product.data), "REDIS_URL": ""}
+    await asyncio.to_thread(
+        subprocess.run, command, cwd=ROOT, env=environment(**settings), check=True
+    )
+    began = time.monotonic()
+    listed = (await viewer.here.get(MACHINES)).json()["results"]
+    await asyncio.gather(*(socket.wait_closed() for socket in sockets))
+    took = time.monotonic() - began
+
+    assert took < SECONDS
+    assert [socket.close_code for socket in sockets] == [1013, 1013]
+    assert [machine["machine_id"] for machine in listed] == ["CNC-001"]
+    assert (await viewer.here.get(f"{MACHINES}/CNC-002")).status_code == 404
+    for socket in await viewer.sockets():
+        await socket.send('{"type": "get_latest"}')
+        while '"latest"' not in (text := str(await socket.recv())):
+            assert "CNC-002" not in text
+        assert "CNC-001" in text
+        assert "CNC-002" not in text
+        await socket.close()
+
+
 async def test_revoked_key_is_refused_in_five_seconds(product: Product, root: Browser) -> None:
     shown = (await root.post(f"{KEYS}add/", name="gateway", all_machines="on")).text
     key = re.search(r"dt_[\w-]+\.[\w-]+", shown)
@@ -209,16 +257,18 @@ async def test_revoked_key_is_refused_in_five_seconds(product: Product, root: Br
         assert await until(device, 401) < SECONDS
 
 
+def make_reading(machine_id: str) -> dict[str, Any]:
+    """A reading measured now."""
+    reading = {"machine_id": machine_id, "sensor_type": "temperature", "value": 20, "unit": "Cel"}
+    return {**reading, "timestamp": format_us(now_us())}
+
+
 async def until(device: httpx.AsyncClient, status: int) -> float:
-    """How long it takes until ten readings in a row are answered so, by whichever process."""
+    """Measure the seconds until ten readings in a row get this status, from any process."""
     began, seen = time.monotonic(), 0
     while seen < 10:
-        stamp = format_us(now_us())
-        reading = {"machine_id": "CNC-001", "sensor_type": "temperature", "value": 20}
         answer = await device.post(
-            READINGS,
-            json={**reading, "unit": "Cel", "timestamp": stamp},
-            headers={"Connection": "close"},
+            READINGS, json=make_reading("CNC-001"), headers={"Connection": "close"}
         )
         seen = seen + 1 if answer.status_code == status else 0
         assert time.monotonic() - began < 2 * SECONDS, answer.text

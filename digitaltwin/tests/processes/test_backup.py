@@ -1,4 +1,4 @@
-"""The commands of docs/backup.md: a backup under way, a restore elsewhere, and what is lost."""
+"""The commands of docs/backup.md: a backup during operation, a restore, and the lost readings."""
 
 import os
 import re
@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from digitaltwin.tests.support.product import ROOT, Product, running
-from digitaltwin.tests.support.servers import environment, wait_for
+from digitaltwin.tests.support.product import Product, running
+from digitaltwin.tests.support.servers import ROOT, environment, wait_for
 from sensors.timestamps import format_us
 
 MANUAL = ROOT / "docs" / "backup.md"

@@ -1,4 +1,4 @@
-"""The whole product behind a proxy that ends TLS: its addresses are the ones the client knows."""
+"""The whole product behind a proxy that ends TLS: its links use the client's addresses."""
 
 from collections.abc import Iterator
 from urllib.parse import urlsplit
@@ -27,7 +27,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 @pytest.fixture(scope="module")
 def person(product: Product) -> Iterator[httpx.Client]:
-    """Somebody who comes through the proxy; there are two machines to see."""
+    """Provide the client of a user behind the proxy, with two machines to see."""
     with product.device() as device:
         for machine_id in ("CNC-001", "CNC-002"):
             device.post(URL, json=reading(machine_id=machine_id)).raise_for_status()

@@ -12,8 +12,8 @@ import yaml
 from websockets.sync.client import ClientConnection, connect
 
 from digitaltwin.tests.support.compose_file import read_services
-from digitaltwin.tests.support.composed import GIVEN, ROOT, Composed, composed
-from digitaltwin.tests.support.servers import wait_for
+from digitaltwin.tests.support.composed import GIVEN, Composed, composed
+from digitaltwin.tests.support.servers import ROOT, wait_for
 from sensors.readers.registry import READERS
 from sensors.timestamps import format_us, now_us
 

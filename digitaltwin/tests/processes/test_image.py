@@ -1,4 +1,4 @@
-"""The Dockerfile's own steps on this machine, and the deployment on what they leave.
+"""The Dockerfile's own steps on this machine, and the deployment on their result.
 
 They install packages, so this runs only where TEST_IMAGE names the interpreter to begin with.
 """
@@ -14,11 +14,12 @@ import httpx
 import pytest
 
 from digitaltwin.tests.support.compose_file import build_steps
-from digitaltwin.tests.support.composed import ROOT, Composed, composed
+from digitaltwin.tests.support.composed import Composed, composed
+from digitaltwin.tests.support.servers import ROOT
 
 DOCKERFILE = ROOT / "Dockerfile"
 INTERPRETER = os.environ.get("TEST_IMAGE", "")
-# What the tests and the linters bring; a server needs none of it.
+# Packages of the tests and the linters, which a server does not need.
 TOOLS = {"pytest", "hypothesis", "playwright", "ruff", "mypy", "schemathesis"}
 
 pytestmark = [
@@ -30,7 +31,7 @@ pytestmark = [
 
 
 def build(folder: Path) -> None:
-    """/app and /opt/venv as the builder leaves them, in this folder."""
+    """Build /app and /opt/venv in this folder, by the steps of the Dockerfile."""
     listed = subprocess.run(
         ["git", "ls-files", "-co", "--exclude-standard", "-z"],
         cwd=ROOT,

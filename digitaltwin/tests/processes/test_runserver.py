@@ -1,4 +1,4 @@
-"""`runserver`: the development server brings what it needs and takes it along when it ends."""
+"""`runserver`: the development server starts Redis and the readers, and ends them with it."""
 
 import os
 import signal
@@ -6,16 +6,22 @@ import subprocess
 import sys
 from pathlib import Path
 
-import httpx
 import pytest
 
 from digitaltwin.conf.embedded_redis import MEMORY, url
-from digitaltwin.tests.support.servers import environment, free_port, stop, wait_for
+from digitaltwin.tests.support.servers import (
+    LOOPBACK,
+    ROOT,
+    environment,
+    free_port,
+    is_ready,
+    stop,
+    wait_for,
+)
 from sensors.readers.registry import READERS
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 OWN = dict.fromkeys(("REDIS_URL", "DATABASE_URL", "SECRET_KEY"), "")
 WITHOUT_REDIS = str(Path(sys.executable).parent)
 
@@ -41,7 +47,7 @@ def test_runserver_serves_with_readers_and_leaves_no_redis(
             cwd=ROOT,
         )
     try:
-        wait_for(lambda: is_ready(port), what="it is ready")
+        wait_for(lambda: is_ready(f"http://{LOOPBACK}:{port}"), what="it is ready")
         wait_for(lambda: log.read_text().count("lease_taken") == len(READERS), what="all work")
         assert (url(tmp_path) == MEMORY) == (search_path == WITHOUT_REDIS)
 
@@ -51,10 +57,3 @@ def test_runserver_serves_with_readers_and_leaves_no_redis(
         assert url(tmp_path) == MEMORY
     finally:
         stop(process)
-
-
-def is_ready(port: int) -> bool:
-    try:
-        return httpx.get(f"http://127.0.0.1:{port}/api/v1/health/ready").status_code == 200
-    except httpx.TransportError:
-        return False

@@ -13,18 +13,24 @@ import httpx
 import pytest
 
 from digitaltwin.tests.support.product import Product, running, start
-from digitaltwin.tests.support.servers import environment, free_port, private_redis, stop, wait_for
+from digitaltwin.tests.support.servers import (
+    ROOT,
+    environment,
+    free_port,
+    private_redis,
+    stop,
+    wait_for,
+)
 from sensors.timestamps import format_us, now_us
 
 pytestmark = pytest.mark.slow
 
-ROOT = Path(__file__).parents[3]
 OWN: dict[str, str] = dict.fromkeys(("DATA_DIR", "REDIS_URL", "DATABASE_URL", "SECRET_KEY"), "")
 MACHINES = {"AUTO_REGISTER_MACHINES": "true"}
 
 
 def up(data: Path, *options: str, **settings: str) -> "subprocess.Popen[bytes]":
-    """Another `up`, whose output goes to the file `second.log` in the folder above."""
+    """Start another `up`, whose output goes to the file `second.log` in the folder above."""
     with (data.parent / "second.log").open("wb") as output:
         return subprocess.Popen(
             [sys.executable, "manage.py", "up", "--data", str(data), *options],
@@ -36,7 +42,7 @@ def up(data: Path, *options: str, **settings: str) -> "subprocess.Popen[bytes]":
 
 
 def outcome(process: "subprocess.Popen[bytes]", log: Path) -> tuple[int, str]:
-    """Exit code and last line."""
+    """Wait for the end; return the exit code and the last line."""
     code = process.wait(20)
     return code, log.read_text().strip().splitlines()[-1]
 
@@ -57,14 +63,14 @@ def post(product: Product, value: float) -> dict[str, Any]:
 
 
 def stored(product: Product) -> list[float]:
-    """Newest first."""
+    """Read the stored values, newest first."""
     with product.operator() as operator:
         page = operator.get("/api/v1/sensors/readings", params={"machine_id": "CNC-001"}).json()
     return [row["value"] for row in page["results"]]
 
 
 def is_gone(pid: int) -> bool:
-    """Whether it ended; what nobody waited for yet counts as ended."""
+    """Check that the process has ended; a zombie counts as ended."""
     with suppress(OSError):
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
     return True

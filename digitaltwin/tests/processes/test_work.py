@@ -8,10 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from digitaltwin.tests.support.servers import environment, private_redis, wait_for
+from digitaltwin.tests.support.servers import ROOT, environment, private_redis, wait_for
 from sensors.readers.registry import READERS
-
-ROOT = Path(__file__).parents[3]
 
 
 def work(*names: str, **settings: str) -> "subprocess.Popen[str]":
@@ -37,7 +35,7 @@ def test_unknown_reader_is_refused_with_a_sentence() -> None:
     _, error = process.communicate(timeout=20)
 
     names = ", ".join(READERS)
-    assert error == f"CommandError: There is no reader 'alarm'; expected {names}.\n"
+    assert error == f"CommandError: There is no reader 'nobody'; expected {names}.\n"
     assert process.returncode == 1
 
 

@@ -1,7 +1,7 @@
-"""Where the tests keep things: an early pytest plugin, so that it comes before the settings.
+"""Backends of the tests: a pytest plugin that sets the environment before settings are read.
 
 By default fakeredis in this process and SQLite; `TEST_BACKENDS=real` starts a redis-server and
-a PostgreSQL cluster for the run. A developer's `.env`, environment and data never leak in.
+a PostgreSQL cluster for the run. A developer's `.env`, environment and data have no effect.
 """
 
 import importlib.util
@@ -16,20 +16,20 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
+from digitaltwin.conf.embedded_redis import find_server
 from digitaltwin.tests.support import servers
 
-ROOT = Path(__file__).resolve().parents[3]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None, object, object]:
-    """Lay out the environment; a wrapper, for pytest-django reads the settings in this hook."""
+    """Set the environment; a wrapper, because pytest-django reads the settings in this hook."""
     stack = ExitStack()
     early_config.add_cleanup(stack.close)
     folder = Path(tempfile.mkdtemp(prefix="digitaltwin-", dir="/tmp"))
     stack.callback(shutil.rmtree, folder)
-    _forget_settings()
+    _unset_settings()
     os.environ |= {
         "ENV_FILE": os.devnull,
         "DATA_DIR": str(folder),
@@ -43,17 +43,17 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
     return (yield)
 
 
-def _forget_settings() -> None:
-    source = (ROOT / "digitaltwin" / "settings.py").read_text(encoding="utf-8")
+def _unset_settings() -> None:
+    source = (servers.ROOT / "digitaltwin" / "settings.py").read_text(encoding="utf-8")
     for name in re.findall(r"\benv\.\w+\(\s*\"([A-Z_]+)\"", source):
         os.environ.pop(name, None)
     os.environ.pop("DEVICE_KEY", None)
 
 
 def pytest_configure() -> None:
-    # The real one takes a quarter of a second for each user on purpose.
+    # Django's default hasher takes a quarter of a second for each user on purpose.
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-    # A file as in the product: SQLite in memory does not wait for another thread's lock.
+    # A file, as in the product: SQLite in memory does not wait for another thread's lock.
     database = settings.DATABASES["default"]
     if database["ENGINE"].endswith("sqlite3"):
         database.setdefault("TEST", {})["NAME"] = str(settings.DATA_DIR / "test.sqlite3")
@@ -65,7 +65,7 @@ def pytest_report_header() -> str:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is about the other database."""
+    """Deselect tests of the other database."""
     other = "on_sqlite" if "DATABASE_URL" in os.environ else "on_postgresql"
     left_out = [item for item in items if item.get_closest_marker(other)]
     config.hook.pytest_deselected(items=left_out)
@@ -73,7 +73,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip what this machine cannot run, with the reason; CI has everything, so there it fails."""
+    """Skip tests that this machine cannot run, with the reason; in CI they fail instead."""
     for marker in item.iter_markers():
         if marker.name in _MISSING and (reason := _MISSING[marker.name]):
             if os.environ.get("CI") == "true":
@@ -82,14 +82,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 
 def _missing() -> dict[str, str]:
-    """Marker -> why its tests cannot run here; empty when they can."""
+    """Map each marker to the reason why its tests cannot run here; empty when they can."""
     browser = ""
     if not any(map(shutil.which, CHROMIUM)):
         browser = "no Chromium on PATH"
     elif not importlib.util.find_spec("playwright"):
         browser = "playwright is not installed (requirements-dev.txt)"
     return {
-        "redis": "" if servers.find_redis() else "no redis-server on PATH",
+        "redis": "" if find_server() else "no redis-server on PATH",
         "postgresql": "" if servers.find_postgres() else "no PostgreSQL (initdb) found",
         "browser": browser,
         "schemathesis": ""

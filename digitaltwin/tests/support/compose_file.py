@@ -21,7 +21,7 @@ Service = dict[str, Any]
 
 @dataclass(frozen=True)
 class Image:
-    """What the last stage of the Dockerfile leaves to a container."""
+    """Environment and commands of a container, from the last stage of the Dockerfile."""
 
     environment: dict[str, str]
     command: list[str]
@@ -40,13 +40,13 @@ def read_image(path: Path) -> Image:
 
 
 def build_steps(path: Path, stage: str) -> list[str]:
-    """The shell lines of a stage's RUN instructions."""
+    """List the shell lines of a stage's RUN instructions."""
     text = path.read_text(encoding="utf-8").partition(f" AS {stage}\n")[2].partition("\nFROM ")[0]
     return _RUN.findall(text)
 
 
 def read_services(path: Path, given: Mapping[str, str]) -> dict[str, Service]:
-    """The services in an order in which each comes after those it depends on.
+    """Read the services, each after the services that it depends on.
 
     `${NAME}`, `${NAME:-default}` and `${NAME:?message}` are filled from `given`. Raises KeyError
     with the message.
@@ -66,7 +66,7 @@ def read_services(path: Path, given: Mapping[str, str]) -> dict[str, Service]:
 
 
 def one_shots(services: Mapping[str, Service]) -> set[str]:
-    """The services that others wait for until they have done their work."""
+    """Collect the services that run once and must complete before others start."""
     return {
         name
         for service in services.values()
@@ -77,9 +77,9 @@ def one_shots(services: Mapping[str, Service]) -> set[str]:
 
 def _filled(value: Any, given: Mapping[str, str]) -> Any:
     if isinstance(value, dict):
-        return {key: _filled(one, given) for key, one in value.items()}
+        return {key: _filled(item, given) for key, item in value.items()}
     if isinstance(value, list):
-        return [_filled(one, given) for one in value]
+        return [_filled(item, given) for item in value]
     if isinstance(value, str):
         return _VARIABLE.sub(lambda match: _variable(match, given), value)
     return value

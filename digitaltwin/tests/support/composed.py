@@ -1,7 +1,7 @@
 """The services of docker-compose.yml as processes of this machine, without a container engine.
 
-In the file's order, with its environment, commands and health checks, and the Dockerfile's where
-it names none; Redis and PostgreSQL are private ones with the options of the file.
+They start in the file's order, with its environment, commands and health checks, or those of the
+Dockerfile where the file has none. Redis and PostgreSQL are private, with the file's options.
 """
 
 import os
@@ -19,6 +19,7 @@ import psycopg
 from digitaltwin.tests.support.compose_file import one_shots, read_image, read_services
 from digitaltwin.tests.support.servers import (
     LOOPBACK,
+    ROOT,
     free_port,
     private_postgres,
     private_redis,
@@ -28,8 +29,7 @@ from sensors.readers.registry import READERS
 from sensors.store import keys
 from sensors.store.client import make_sync_client
 
-ROOT = Path(__file__).resolve().parents[3]
-# What a person puts into `.env` first.
+# The variables that a person must put into `.env`.
 GIVEN = {
     "SECRET_KEY": "only-this-deployment-signs-with-it-0123456789",
     "POSTGRES_PASSWORD": "0123456789abcdef",
@@ -40,7 +40,7 @@ _SHOWN = re.compile(r"^  (user|password|device key) +(\S+)$", re.MULTILINE)
 
 
 class Composed:
-    """The running services: where they are, who may use them, and their processes."""
+    """The running services: their address, first user and device key, and their processes."""
 
     def __init__(self, folder: Path, *, python: str, root: Path, given: dict[str, str]) -> None:
         self._folder, self._python, self._root, self._given = folder, python, root, given
@@ -54,7 +54,7 @@ class Composed:
         self.facts: dict[str, Any] = {"url": self.url}
 
     def run(self) -> None:
-        """Start each service when those it depends on are healthy or have done their work."""
+        """Start each service as soon as its dependencies are healthy or have completed."""
         start_store = {"redis": self._start_redis, "postgres": self._start_postgres}
         for name in self._services:
             start_store.get(name, lambda name=name: self.start(name))()
@@ -65,7 +65,7 @@ class Composed:
         self.facts |= _secrets(self.shown("migrate"))
 
     def start(self, name: str) -> None:
-        """A service of the product: migrate, web, broadcast or history; web until it answers."""
+        """Start migrate, web, broadcast or history; wait until web answers."""
         with self._log(name).open("ab") as output:
             self._processes[name] = subprocess.Popen(
                 self._command(name),
@@ -79,7 +79,7 @@ class Composed:
             wait_for(self._is_healthy, what="web is healthy", seconds=START_SECONDS)
 
     def stop(self, name: str) -> int:
-        """SIGTERM, as a container engine sends it; the exit code."""
+        """Stop a service by SIGTERM, as a container engine does; return its exit code."""
         process = self._processes.pop(name)
         process.send_signal(signal.SIGTERM)
         try:
@@ -90,23 +90,23 @@ class Composed:
             raise
 
     def environment(self, name: str) -> dict[str, str]:
-        """What a service finds; nothing of who runs the tests."""
+        """Build the environment of a service, with nothing from the environment of the tests."""
         ours = self._image.environment | self._given | self._services[name]["environment"]
         path = os.pathsep.join([str(Path(self._python).parent), os.environ["PATH"]])
         blank = {"PATH": path, "HOME": str(self._folder), "ENV_FILE": os.devnull}
         return blank | {key: self._here(str(value)) for key, value in ours.items()}
 
     def shown(self, name: str) -> str:
-        """All that a service wrote so far."""
+        """Return the output of a service so far."""
         return self._log(name).read_text(encoding="utf-8")
 
     def end(self) -> None:
-        """End all in the opposite order; each exits 0."""
+        """Stop all services in reverse order; each must exit with 0."""
         codes = {name: self.stop(name) for name in reversed(list(self._processes))}
         assert not any(codes.values()), {name: self.shown(name) for name in codes if codes[name]}
 
     def close(self) -> None:
-        """Leave nothing behind, whatever happened before."""
+        """Kill remaining processes and stop Redis and PostgreSQL."""
         for process in self._processes.values():
             process.kill()
             process.wait()
@@ -127,7 +127,7 @@ class Composed:
         self._hosts["postgres:5432"] = url.partition("@")[2].partition("/")[0]
 
     def _here(self, value: str) -> str:
-        """A value of the files on this machine: loopback, and folders of the test's own."""
+        """Translate a value of the files to this machine: loopback and folders of the test."""
         folders = {"/data": "data", "/run/digitaltwin": "metrics"}
         if value in folders:
             return str(self._folder / folders[value])
@@ -161,10 +161,10 @@ class Composed:
 def composed(
     folder: Path, *, python: str = sys.executable, root: Path = ROOT, **settings: str
 ) -> Iterator[Composed]:
-    """The services, serving; `settings` are what stands in `.env`. Marks: redis, postgresql.
+    """Run all services; `settings` are the variables of `.env`. Marks: redis, postgresql.
 
-    They run by this interpreter in this source tree; logs, metrics and Redis's files go into
-    `folder`. At the end every service exits 0.
+    They run with this interpreter in this source tree; logs, metrics and Redis's files go into
+    `folder`. At the end every service must exit with 0.
     """
     product = Composed(folder, python=python, root=root, given=GIVEN | settings)
     try:
@@ -176,7 +176,7 @@ def composed(
 
 
 def _make_database(url: str, settings: dict[str, str]) -> None:
-    """The user and database that the image makes at its first start."""
+    """Create the user and database that PostgreSQL's image makes at its first start."""
     user, password = settings["POSTGRES_USER"], settings["POSTGRES_PASSWORD"]
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(f"CREATE ROLE {user} SUPERUSER LOGIN PASSWORD '{password}'")
@@ -184,7 +184,7 @@ def _make_database(url: str, settings: dict[str, str]) -> None:
 
 
 def _secrets(shown: str) -> dict[str, Any]:
-    """The first user and key, from what `migrate` shows once."""
-    found = dict(_SHOWN.findall(shown))
-    operator = {"username": found["user"], "password": found["password"]}
-    return {"operator": operator, "device_key": found["device key"]}
+    """Read the first user and key from the output of `migrate`, which shows them once."""
+    rows = dict(_SHOWN.findall(shown))
+    operator = {"username": rows["user"], "password": rows["password"]}
+    return {"operator": operator, "device_key": rows["device key"]}

@@ -1,4 +1,4 @@
-"""The product behind each of its two servers, for tests that talk to it over a real network."""
+"""The product behind each of its two servers, for tests over a real network connection."""
 
 import asyncio
 import json
@@ -17,11 +17,18 @@ import httpx
 import jwt
 import websockets
 
-from digitaltwin.tests.support.servers import LOOPBACK, environment, free_port, stop, wait_for
+from digitaltwin.tests.support.servers import (
+    LOOPBACK,
+    ROOT,
+    environment,
+    free_port,
+    is_ready,
+    stop,
+    wait_for,
+)
 from sensors.tests.people import PASSWORD
 from sensors.timestamps import format_us, now_us
 
-ROOT = Path(__file__).resolve().parents[3]
 SERVERS = {
     "uvicorn": ("-m", "digitaltwin.server", "--port"),
     "daphne": ("manage.py", "runserver", "--noreload"),
@@ -30,7 +37,7 @@ READINGS = "/api/v1/sensors/readings"
 
 
 def prepare(data: Path) -> dict[str, Any]:
-    """What `digitaltwin.tests.support.prepared` made in this folder, or in the run's PostgreSQL."""
+    """Run `digitaltwin.tests.support.prepared` in this folder or the run's PostgreSQL database."""
     done = subprocess.run(
         [sys.executable, "-m", "digitaltwin.tests.support.prepared"],
         env=environment(DATA_DIR=str(data)),
@@ -44,7 +51,7 @@ def prepare(data: Path) -> dict[str, Any]:
 
 @contextmanager
 def serving(kind: str, data: Path, facts: dict[str, Any]) -> Iterator["Live"]:
-    """The server of this kind with the readers at work, in memory or on the run's Redis."""
+    """Run the server of this kind with the readers, in memory or on the run's Redis."""
     port = free_port()
     commands = [[*SERVERS[kind], str(port)]]
     if kind == "uvicorn" and os.environ["REDIS_URL"] != "memory://":
@@ -61,12 +68,12 @@ def serving(kind: str, data: Path, facts: dict[str, Any]) -> Iterator["Live"]:
             processes.append(process)
         live = Live(port, facts, processes[0])
         stack.callback(live.device.close)
-        wait_for(live.is_ready, what=f"{kind} is ready", seconds=90)
+        wait_for(lambda: is_ready(live.url), what=f"{kind} is ready", seconds=90)
         yield live
 
 
 class Live:
-    """A server that serves: its address, a device that posts to it, and ways to open sockets."""
+    """A running server: its address, a device that posts to it, and ways to open sockets."""
 
     def __init__(
         self, port: int, facts: dict[str, Any], process: "subprocess.Popen[bytes]"
@@ -81,52 +88,46 @@ class Live:
         self._numbers = count(1)
         self._token = ""
 
-    def is_ready(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/api/v1/health/ready").status_code == 200
-        except httpx.TransportError:
-            return False
-
     def new_machine(self) -> str:
-        """A machine of the test's own: it has appeared with a first reading of 0."""
+        """Register a new machine by a first reading of 0; return its id."""
         machine_id = f"TST-{next(self._numbers):03d}"
         self.post(machine_id, 0.0)
         return machine_id
 
     def post(self, machine_id: str, *values: float, **metadata: str) -> None:
-        """Readings of one sensor, in this order, taken by the server."""
+        """Post readings of one sensor in this order; the server must accept them."""
         start = now_us()
         rows = [
             {
                 "sensor_type": "voltage",
                 "value": value,
                 "unit": "V",
-                "timestamp": format_us(start + at),
+                "timestamp": format_us(start + index),
                 "metadata": metadata,
             }
-            for at, value in enumerate(values)
+            for index, value in enumerate(values)
         ]
         body = {"machine_id": machine_id, "readings": rows}
         answer = self.device.post(f"{READINGS}/batch", json=body)
         assert answer.status_code == 201, answer.text[:300]
 
     def narrow_connection(self) -> socket.socket:
-        """A connection that holds little of what its client has not read yet."""
+        """Open a connection with a small receive buffer, for a client that reads slowly."""
         connection = socket.socket()
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 64 * 1024)
         connection.connect((LOOPBACK, self.port))
         connection.setblocking(False)
         return connection
 
-    def dropped(self, what: str) -> float:
-        """How much the server has dropped of this because somebody was too slow."""
-        name = f'digitaltwin_dropped_total{{reason="slow",what="{what}"}}'
+    def dropped(self, kind: str) -> float:
+        """Return the number of dropped items of this kind because of slow clients."""
+        name = f'digitaltwin_dropped_total{{reason="slow",what="{kind}"}}'
         lines = httpx.get(f"{self.url}/metrics").text.splitlines()
         return float(next((line.split()[1] for line in lines if line.startswith(name)), 0))
 
     @property
     def token(self) -> str:
-        """The viewer's access token."""
+        """An access token of the viewer."""
         if not self._token:
             login = {"username": "viewer", "password": PASSWORD}
             answer = httpx.post(f"{self.url}/api/v1/auth/token", json=login)
@@ -134,19 +135,19 @@ class Live:
         return self._token
 
     def token_until(self, expires: int) -> str:
-        """The same token, over at this second since 1970."""
+        """Return the viewer's token, changed to expire at this second since 1970."""
         secret = os.environ["SECRET_KEY"]
         claims = jwt.decode(self.token, secret, algorithms=["HS256"]) | {"exp": expires}
         return jwt.encode(claims, secret, algorithm="HS256")
 
     def by_token(self, path: str, **options: Any) -> "SocketLine":
-        """A socket of a program that has the viewer's token."""
+        """Open a socket as a program with the viewer's token."""
         return SocketLine(self.url, path, {"Authorization": f"Bearer {self.token}"}, **options)
 
     def by_session(
         self, path: str, user: str = "viewer", origin: str | None = "own"
     ) -> "SocketLine":
-        """A socket of a page in a browser where this user is logged in."""
+        """Open a socket as a page in the browser of this user."""
         headers = {"Cookie": f"sessionid={self.sessions[user]}"}
         return SocketLine(self.url, path, headers, origin=self.url if origin == "own" else origin)
 
@@ -171,7 +172,7 @@ class SocketLine:
         await self._connecting.__aexit__(*exc)
 
     async def hear(self, *, seconds: float = 5.0) -> dict[str, Any]:
-        """The next message that is no heartbeat."""
+        """Receive the next message other than a heartbeat."""
         async with asyncio.timeout(seconds):
             while True:
                 message: dict[str, Any] = json.loads(await self.socket.recv())
@@ -179,13 +180,13 @@ class SocketLine:
                     return message
 
     async def next(self, kind: str) -> dict[str, Any]:
-        """The next message, which is of this type."""
+        """Receive the next message, which must have this type."""
         message = await self.hear()
         assert message["type"] == kind, message
         return message
 
     async def values(self, number: int) -> list[float]:
-        """The values of so many readings, from `sensor_update` messages."""
+        """Receive the values of so many readings, from `sensor_update` messages."""
         values: list[float] = []
         while len(values) < number:
             readings = (await self.next("sensor_update"))["data"]["readings"]
@@ -198,13 +199,13 @@ class SocketLine:
         )
 
     async def ask(self, message: Any, kind: str) -> dict[str, Any]:
-        """The answer's data."""
+        """Send a message and return the data of the response."""
         await self.say(message)
         data: dict[str, Any] = (await self.next(kind))["data"]
         return data
 
     async def is_silent(self, *, seconds: float = 0.4) -> bool:
-        """Whether nothing but heartbeats comes for a while."""
+        """Check that only heartbeats arrive for this time."""
         try:
             await self.hear(seconds=seconds)
         except TimeoutError:
@@ -212,10 +213,10 @@ class SocketLine:
         return False
 
     async def close_code(self) -> tuple[int | None, float]:
-        """(code, seconds until it came); messages before it are passed over."""
-        began = time.monotonic()
+        """Wait for the close frame, ignoring messages; return its code and the seconds waited."""
+        started = time.monotonic()
         with suppress(websockets.ConnectionClosed):
             async with asyncio.timeout(10):
                 while True:
                     await self.socket.recv()
-        return self.socket.close_code, time.monotonic() - began
+        return self.socket.close_code, time.monotonic() - started

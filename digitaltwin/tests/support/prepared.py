@@ -1,6 +1,7 @@
-"""`python -m digitaltwin.tests.prepared`: a migrated database with a key and two people in it.
+"""Migrate a database and add a device key and two users.
 
-Prints as JSON what its users need: `device_key`, and a session key for each of `sessions`.
+`python -m digitaltwin.tests.support.prepared` prints JSON: `device_key`, and `sessions` with a
+session key for each user name.
 """
 
 import json

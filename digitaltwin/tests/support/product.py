@@ -1,4 +1,4 @@
-"""The whole product as its users start it: `python manage.py up` in a folder of the test's own."""
+"""The whole product as its users start it: `python manage.py up` in a private folder."""
 
 import json
 import os
@@ -12,14 +12,13 @@ from typing import Any
 
 import httpx
 
-from digitaltwin.tests.support.servers import environment, free_port, wait_for
+from digitaltwin.tests.support.servers import ROOT, environment, free_port, wait_for
 
-ROOT = Path(__file__).resolve().parents[3]
 STOP_SECONDS = 20.0
 
 
 class Product:
-    """A running `up`: its address, its people and its processes."""
+    """A running `up`: its address, its first user and its processes."""
 
     def __init__(self, process: "subprocess.Popen[bytes]", data: Path, log: Path) -> None:
         self._process = process
@@ -27,7 +26,7 @@ class Product:
         self._log = log
 
     def wait(self) -> None:
-        """Until it serves; what it wrote is in the error when it does not."""
+        """Wait until it is healthy. Raises AssertionError with its output."""
         try:
             wait_for(self._is_healthy, what="`up` is healthy", seconds=60)
         except TimeoutError as exc:
@@ -35,7 +34,7 @@ class Product:
 
     @property
     def facts(self) -> dict[str, Any]:
-        """What `up.json` says: url, operator, device_key, pid."""
+        """The content of `up.json`: url, operator, device_key, pid."""
         facts: dict[str, Any] = json.loads((self.data / "up.json").read_text())
         return facts
 
@@ -48,7 +47,7 @@ class Product:
         return httpx.Client(base_url=self.url, headers=headers, timeout=10)
 
     def operator(self) -> httpx.Client:
-        """A client with the first user's token."""
+        """Open a client with the first user's token."""
         url = f"{self.url}/api/v1/auth/token"
         answer = httpx.post(url, json=self.facts["operator"], timeout=30)
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
@@ -59,7 +58,7 @@ class Product:
         return checks
 
     def kill(self, name: str) -> None:
-        """kill -9 the newest process of this name: web, readers or redis."""
+        """Send SIGKILL to the newest process of this name: web, readers or redis."""
         if name == "redis":
             pid = int((self.data / "redis" / "redis.pid").read_text())
         else:
@@ -67,7 +66,7 @@ class Product:
         os.kill(pid, signal.SIGKILL)
 
     def pids(self, name: str) -> list[int]:
-        """The web processes or the readers that were started, the newest last."""
+        """List the pids of started web processes or readers, the newest last."""
         events = [json.loads(line) for line in self._lines() if line.startswith(b"{")]
         return [
             event["pid"]
@@ -76,16 +75,16 @@ class Product:
         ]
 
     def shown(self) -> str:
-        """All it wrote so far."""
+        """Return its output so far."""
         return self._log.read_text()
 
     def kill_up(self) -> None:
-        """kill -9 the supervisor itself."""
+        """Send SIGKILL to the supervisor itself."""
         self._process.kill()
         self._process.wait()
 
     def end(self) -> int:
-        """End it in order, so that its Redis goes too; the exit code."""
+        """End `up` by SIGTERM, and so its Redis; return the exit code."""
         self._process.terminate()
         try:
             return self._process.wait(STOP_SECONDS)
@@ -105,7 +104,7 @@ class Product:
 
 
 def start(data: Path, *options: str, **settings: str) -> Product:
-    """`up` with these options and settings on a free port, serving."""
+    """Start `up` with these options and settings on a free port; wait until it is healthy."""
     data.mkdir(exist_ok=True)
     log = data / "up.log"
     own = {"DATA_DIR": "", "REDIS_URL": "", "DATABASE_URL": "", "SECRET_KEY": ""}
@@ -132,7 +131,7 @@ def start(data: Path, *options: str, **settings: str) -> Product:
 
 @contextmanager
 def running(data: Path, *options: str, **settings: str) -> Iterator[Product]:
-    """`up` as `start` makes it; it ends with exit code 0."""
+    """Run `up` as `start` does; at the end it must exit with 0."""
     product = start(data, *options, **settings)
     try:
         yield product

@@ -1,4 +1,4 @@
-"""Recordings of real machines: where they lie, replayed by the command, read back by the API."""
+"""Recordings of real machines: their files, the replay command, and the stored readings."""
 
 import csv
 import os
@@ -7,22 +7,22 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from digitaltwin.tests.support.product import ROOT, Product
-from digitaltwin.tests.support.servers import environment, wait_for
+from digitaltwin.tests.support.product import Product
+from digitaltwin.tests.support.servers import ROOT, environment, wait_for
 
 NAB = ROOT / "sensors/tests/data/nab/machine_temperature_system_failure.csv"
-# Recordings whose licence keeps them out of this repository: a folder beside it, unless said.
+# Recordings whose licence keeps them out of this repository, by default in a folder beside it.
 SHARED_DATA = Path(os.environ.get("SHARED_DATA") or ROOT.parent / "shared/data")
 
 
 def cells(file: Path, *, delimiter: str = ",") -> list[dict[str, str]]:
-    """The file's rows by column, as they are written."""
+    """Read the file's rows by column, unconverted."""
     with file.open(newline="") as lines:
         return list(csv.DictReader(lines, delimiter=delimiter))
 
 
 def replay(product: Product, file: Path, machine_id: str, *options: str) -> str:
-    """`replay` as a user runs it, until it ends with 0; what it printed."""
+    """Run `replay` as a user does; it must exit with 0. Return its output."""
     done = subprocess.run(
         [
             *(sys.executable, "manage.py", "replay", str(file), "--machine", machine_id),
@@ -40,14 +40,14 @@ def replay(product: Product, file: Path, machine_id: str, *options: str) -> str:
 
 
 def stored(product: Product, machine_id: str) -> list[dict[str, Any]]:
-    """The machine's readings as the read API lists them, oldest first, once history is done."""
+    """Wait for the history reader; return the machine's readings by the API, oldest first."""
     wait_for(lambda: product.health()["checks"]["log"]["lag_entries"] == 0, what="history is done")
-    found: list[dict[str, Any]] = []
+    readings: list[dict[str, Any]] = []
     with product.operator() as operator:
         url = f"/api/v1/sensors/readings?machine_id={machine_id}&limit=1000"
         while url:
             page = operator.get(url)
             assert page.status_code == 200, page.text
-            found += page.json()["results"]
+            readings += page.json()["results"]
             url = page.json()["next"] or ""
-    return found[::-1]
+    return readings[::-1]

@@ -11,7 +11,7 @@ BAD_GATEWAY = b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\nConnection: clo
 
 
 class Relay:
-    """Forwards a port of its own to the target's, until it is told to fail."""
+    """Relay of a free port to the target's port, with failures on request."""
 
     def __init__(self, target: int) -> None:
         self.port = free_port()
@@ -19,7 +19,7 @@ class Relay:
         self._target = target
         self._flows = asyncio.Event()
         self._flows.set()
-        self._apologises = False
+        self._answers_502 = False
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -29,30 +29,30 @@ class Relay:
         return f"http://{LOOPBACK}:{self.port}"
 
     async def mend(self) -> None:
-        """Connections are taken, and bytes flow."""
+        """Accept connections and forward bytes."""
         self._flows.set()
-        self._apologises = False
+        self._answers_502 = False
         if self._server is None:
             self._server = await asyncio.start_server(self._serve, LOOPBACK, self.port)
 
     def stall(self) -> None:
-        """A pulled cable: nobody is told, nothing arrives."""
+        """Stop forwarding without closing connections, as after a pulled cable."""
         self._flows.clear()
 
     def refuse(self) -> None:
-        """Nobody listens here any more, and who was connected is thrown out."""
+        """Stop listening and reset every connection."""
         if self._server is not None:
             self._server.close()
             self._server = None
         self.drop()
 
-    def apologise(self) -> None:
-        """A proxy whose server is away: it answers by itself."""
-        self._apologises = True
+    def answer_502(self) -> None:
+        """Answer every connection by 502, as a proxy whose server is away."""
+        self._answers_502 = True
         self.drop()
 
     def drop(self) -> None:
-        """Reset every connection; new ones are taken."""
+        """Reset every connection; accept new connections."""
         for writer in self._writers:
             writer.transport.abort()
 
@@ -68,7 +68,7 @@ class Relay:
         self._tasks.add(task)
         self._writers.add(writer)
         try:
-            if self._apologises:
+            if self._answers_502:
                 writer.write(BAD_GATEWAY)
                 writer.close()
             else:
@@ -79,24 +79,24 @@ class Relay:
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
-            away, to = await asyncio.open_connection(LOOPBACK, self._target)
+            target_reader, target_writer = await asyncio.open_connection(LOOPBACK, self._target)
         except OSError:
             writer.transport.abort()
             return
-        self._writers.add(to)
+        self._writers.add(target_writer)
         pumps = [
-            asyncio.create_task(self._pump(reader, to)),
-            asyncio.create_task(self._pump(away, writer)),
+            asyncio.create_task(self._pump(reader, target_writer)),
+            asyncio.create_task(self._pump(target_reader, writer)),
         ]
         try:
             await asyncio.wait(pumps, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            self._writers.discard(to)
+            self._writers.discard(target_writer)
             for pump in pumps:
                 pump.cancel()
             await asyncio.gather(*pumps, return_exceptions=True)
-            for one in (writer, to):
-                one.close()
+            writer.close()
+            target_writer.close()
 
     async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         with suppress(OSError):
@@ -108,7 +108,7 @@ class Relay:
 
 @asynccontextmanager
 async def relayed(url: str) -> AsyncIterator[Relay]:
-    """A relay in front of the product at this address."""
+    """Run a relay in front of the product at this address."""
     relay = Relay(int(url.rpartition(":")[2]))
     await relay.mend()
     try:

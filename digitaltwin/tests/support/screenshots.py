@@ -1,10 +1,10 @@
-"""Pictures of every page in every theme, for people to look at and for the documents.
+"""Screenshots of every page in every theme, for review and for the documents.
 
     python -m digitaltwin.tests.support.screenshots [--data DIR] [--into DIR] [--only PAGE] ...
 
-takes them from a running `up` (its data folder), or starts a plant of its own for a while.
+takes them from a running `up` (its data folder), or from a plant that it starts and ends.
 Without a page, theme or size it makes those of docs/screenshots: every page in every theme, some
-as a phone shows them, and each failure. `--every` makes every page in every theme and size.
+pages in a phone's size, and each failure. `--every` makes every page in every theme and size.
 """
 
 import argparse
@@ -37,7 +37,7 @@ PAGES = {
 }
 THEMES = ("light", "dark", "contrast")
 SIZES = {"wide": (1280, 800), "phone": (390, 844)}
-# Those of docs/screenshots, beside the failures.
+# The files of docs/screenshots, apart from the failures.
 DOCUMENTED = {
     **{
         f"{name}-{theme}": (name, theme, "wide")
@@ -54,7 +54,7 @@ WARM_READINGS = 40
 
 
 class Photographer:
-    """Opens pages as the operator and keeps pictures of them."""
+    """Browser session of the operator that saves screenshots of pages."""
 
     def __init__(self, browser: Browser, facts: dict[str, Any], into: Path) -> None:
         self._browser = browser
@@ -62,7 +62,7 @@ class Photographer:
         self._into = into
 
     async def take(self, file: str, picture: tuple[str, str, str]) -> None:
-        """Keep `file`.png of a page in a theme and a size."""
+        """Save `file`.png of a page in a theme and a size."""
         name, theme, size = picture
         context = await self._context(theme, size)
         page = await context.new_page()
@@ -89,14 +89,14 @@ class Photographer:
 
 @contextmanager
 def plant() -> Iterator[Product]:
-    """A plant at work for the while."""
+    """Run a simulated plant with some history."""
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), "--demo") as started:
         _warm_up(started)
         yield started
 
 
 def _warm_up(started: Product) -> None:
-    """Long enough that the charts have something to show."""
+    """Wait until the charts have readings to show."""
     rows = {"machine_id": "CNC-001", "sensor_type": "temperature", "limit": "1000"}
     with started.operator() as operator:
         wait_for(
@@ -112,7 +112,7 @@ def _warm_up(started: Product) -> None:
 async def photograph(
     arguments: argparse.Namespace, facts: dict[str, Any], own: Product | None = None
 ) -> None:
-    """The pages that are wanted; failures only of a plant of our own."""
+    """Save the requested screenshots; failures only of a plant that this program started."""
     into = Path(arguments.into)
     async with chromium() as browser:
         photographer = Photographer(browser, facts, into)
@@ -124,11 +124,11 @@ async def photograph(
 
 
 def wanted(arguments: argparse.Namespace) -> dict[str, tuple[str, str, str]]:
-    """File -> page, theme and size."""
+    """Map each file to its page, theme and size."""
     if not (arguments.every or arguments.only or arguments.theme or arguments.size):
         return DOCUMENTED
     chosen = product(arguments.only or PAGES, arguments.theme or THEMES, arguments.size or SIZES)
-    return {"-".join(one): one for one in chosen}
+    return {"-".join(picture): picture for picture in chosen}
 
 
 def main() -> None:

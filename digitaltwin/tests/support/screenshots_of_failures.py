@@ -1,4 +1,4 @@
-"""Pictures of what an operator sees while something is away, empty or forbidden."""
+"""Screenshots of failures: server away, session ended, no machine, not found, forbidden."""
 
 import os
 import subprocess
@@ -10,9 +10,9 @@ from typing import Any
 from playwright.async_api import Browser, Page
 
 from digitaltwin.tests.browser.chromium import log_in
-from digitaltwin.tests.support.product import ROOT, Product, running
+from digitaltwin.tests.support.product import Product, running
 from digitaltwin.tests.support.relay import relayed
-from digitaltwin.tests.support.servers import environment
+from digitaltwin.tests.support.servers import ROOT, environment
 
 MACHINE = "/machines/CNC-001/"
 VISITOR = {"username": "visitor", "password": "nobody-gave-me-a-role-4711"}
@@ -24,12 +24,12 @@ NOTICED_MS = 20_000
 
 
 async def take_failures(browser: Browser, product: Product, into: Path) -> None:
-    """Keep `failure-*.png` of a plant that runs, and of one that has no machine yet."""
+    """Save `failure-*.png` of a running plant, and of a plant without machines."""
     await _server_away(browser, product, into)
     await _not_there_or_not_allowed(browser, product, into)
     with tempfile.TemporaryDirectory() as folder, running(Path(folder) / "data") as empty:
         page = await _page(browser, empty.facts)
-        await _keep(page, into, "failure-no-machine-yet")
+        await _save(page, into, "failure-no-machine-yet")
 
 
 async def _server_away(browser: Browser, product: Product, into: Path) -> None:
@@ -40,23 +40,23 @@ async def _server_away(browser: Browser, product: Product, into: Path) -> None:
         await page.evaluate("() => navigator.serviceWorker.ready")
         relay.refuse()
         await page.wait_for_selector("[data-live][data-feed=lost]", timeout=NOTICED_MS)
-        await _keep(page, into, "failure-feed-lost")
+        await _save(page, into, "failure-feed-lost")
         await page.reload()
         await page.wait_for_selector("main.error")
-        await _keep(page, into, "failure-server-away")
+        await _save(page, into, "failure-server-away")
         await relay.mend()
         await page.wait_for_selector("[data-live][data-feed=live]", timeout=2 * NOTICED_MS)
-        # The end of a session is looked for while the page is open; it asks for the login again.
+        # An open page notices the end of its session and leads to the login.
         await page.context.clear_cookies(name="sessionid")
         relay.drop()
         await page.wait_for_url("**/login/?next=*", timeout=2 * NOTICED_MS)
-        await _keep(page, into, "failure-session-ended")
+        await _save(page, into, "failure-session-ended")
 
 
 async def _not_there_or_not_allowed(browser: Browser, product: Product, into: Path) -> None:
     page = await _page(browser, product.facts)
     await page.goto(f"{product.url}/machines/ZZZ-999/")
-    await _keep(page, into, "failure-not-there")
+    await _save(page, into, "failure-not-there")
     _make_visitor(product)
     page = await browser.new_page()
     await page.goto(f"{product.url}/login/")
@@ -64,11 +64,11 @@ async def _not_there_or_not_allowed(browser: Browser, product: Product, into: Pa
     await page.get_by_label("Password").fill(VISITOR["password"])
     await page.locator("main button").click()
     await page.wait_for_selector("main.error")
-    await _keep(page, into, "failure-not-allowed")
+    await _save(page, into, "failure-not-allowed")
 
 
 def _make_visitor(product: Product) -> None:
-    """A user without a role."""
+    """Create a user without a role."""
     code = MAKE_VISITOR.format(VISITOR)
     command = [sys.executable, os.fspath(ROOT / "manage.py"), "shell", "-v0", "-c", code]
     subprocess.run(command, env=environment(DATA_DIR=str(product.data)), check=True)
@@ -80,5 +80,5 @@ async def _page(browser: Browser, facts: dict[str, Any]) -> Page:
     return page
 
 
-async def _keep(page: Page, into: Path, name: str) -> None:
+async def _save(page: Page, into: Path, name: str) -> None:
     await page.screenshot(path=into / f"{name}.png")

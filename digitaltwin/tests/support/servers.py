@@ -1,8 +1,9 @@
-"""Private servers for tests: each on a socket or free port of its own, ended by its pid."""
+"""Private servers for tests: each on its own socket or free port, ended by its pid."""
 
 import os
 import pwd
 import re
+import secrets
 import shutil
 import socket
 import subprocess
@@ -12,49 +13,53 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
-from digitaltwin.conf.embedded_redis import LOG_OPTIONS
+import httpx
 
+from digitaltwin.conf.embedded_redis import LOG_OPTIONS, find_server
+
+ROOT = Path(__file__).resolve().parents[3]
 START_SECONDS = 30.0
 STOP_SECONDS = 15.0
 LOOPBACK = "127.0.0.1"
-# The server refuses to run as root; this user comes with its package.
+# PostgreSQL refuses to run as root; its package creates this user.
 POSTGRES_USER = "postgres"
 
 
-def find_redis() -> str | None:
-    """The Redis server on PATH."""
-    return shutil.which("redis-server") or shutil.which("valkey-server")
-
-
 def find_postgres() -> Path | None:
-    """The folder with `initdb` and `postgres`: on PATH, or where Debian keeps it."""
+    """Find the folder with `initdb` and `postgres`: on PATH, or Debian's."""
     on_path = shutil.which("initdb")
-    places = [Path(on_path).resolve().parent] if on_path else []
-    places += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
-    return next((place for place in places if (place / "postgres").exists()), None)
+    folders = [Path(on_path).resolve().parent] if on_path else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in folders if (folder / "postgres").exists()), None)
 
 
 def free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind((LOOPBACK, 0))
-        return int(probe.getsockname()[1])
+    """Find a free port, below those that the kernel assigns to clients.
+
+    No connection of another test can then take the port before its server listens there.
+    """
+    while True:
+        port = 10_000 + secrets.randbelow(20_000)
+        with closing(socket.socket()) as probe, suppress(OSError):
+            probe.bind((LOOPBACK, port))
+            return port
 
 
 def wait_for(
     condition: Callable[[], object], *, what: str, seconds: float = START_SECONDS
 ) -> object:
-    """The condition's first true value. Raises TimeoutError when it never holds."""
+    """Wait for the condition's first true value and return it. Raises TimeoutError."""
     deadline = time.monotonic() + seconds
     while True:
-        if found := condition():
-            return found
+        if value := condition():
+            return value
         if time.monotonic() > deadline:
             raise TimeoutError(f"expected within {seconds:g} s: {what}")
         time.sleep(0.02)
 
 
 def stop(process: "subprocess.Popen[bytes]", *, seconds: float = STOP_SECONDS) -> None:
-    """End by SIGINT (for PostgreSQL: without waiting for its clients), then by force."""
+    """End by SIGINT (PostgreSQL then does not wait for its clients), then by SIGKILL."""
     if process.poll() is None:
         process.send_signal(2)
         try:
@@ -66,11 +71,11 @@ def stop(process: "subprocess.Popen[bytes]", *, seconds: float = STOP_SECONDS) -
 
 @contextmanager
 def private_redis(folder: Path, *options: str) -> Iterator[str]:
-    """A Redis with AOF on in this folder; gives its `unix://` address."""
-    # A socket's path has at most 107 bytes: never inside pytest's long folders.
+    """Run a Redis with AOF in this folder; yield its `unix://` address."""
+    # A socket's path has at most 107 bytes, too few for pytest's long folders.
     short = Path(tempfile.mkdtemp(prefix="redis-", dir="/tmp"))
     path = short / "socket"
-    program = find_redis()
+    program = find_server()
     assert program, "the marker `redis` skips a test where there is no redis-server"
     process = subprocess.Popen(
         [
@@ -100,9 +105,9 @@ def answers_ping(path: Path) -> bool:
 
 @contextmanager
 def private_postgres(*, fsync: str = "off") -> Iterator[str]:
-    """A PostgreSQL cluster of its own; gives the DATABASE_URL of its database `postgres`.
+    """Run a PostgreSQL cluster; yield the DATABASE_URL of its database `postgres`.
 
-    What tests ask of it survives a kill of the server, not of the machine.
+    Without fsync commits survive a kill of the server, though not of the machine.
     """
     place = find_postgres()
     assert place, "the marker `postgresql` skips a test where there is no PostgreSQL"
@@ -162,7 +167,7 @@ def _takes_connections(place: Path, port: int) -> bool:
 
 
 def _unprivileged(folder: Path) -> int | None:
-    """Give the folder to an ordinary user when this is root; that user's id."""
+    """Give the folder to an ordinary user if this process is root; return that user's id."""
     if os.geteuid() != 0:
         return None
     try:
@@ -173,14 +178,22 @@ def _unprivileged(folder: Path) -> int | None:
     return user.pw_uid
 
 
+def is_ready(url: str) -> bool:
+    """Check that the product at this address answers its readiness check."""
+    try:
+        return httpx.get(f"{url}/api/v1/health/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def environment(**changes: str) -> Mapping[str, str]:
-    """This process's environment for a child, with a setting changed or (empty) taken away."""
+    """Copy this process's environment for a child; changed settings, or unset when empty."""
     merged = {**os.environ, **changes}
     return {name: value for name, value in merged.items() if value or name not in changes}
 
 
 def example(document: str, number: int) -> str:
-    """The Python program of this number in a document of the project."""
-    text = (Path(__file__).resolve().parents[3] / document).read_text(encoding="utf-8")
+    """Return the Python program of this number in a document of the project."""
+    text = (ROOT / document).read_text(encoding="utf-8")
     programs = re.findall(r"^```python\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     return str(programs[number])

@@ -17,6 +17,7 @@ from realtime.tests.readings import make_entry, make_reading, values_in
 from sensors.exceptions import LogUnavailable
 from sensors.messages import DASHBOARD, DashboardFrame, Frame, MachineFrame
 from sensors.metrics import DROPPED, FRAMES
+from sensors.scopes import EVERYTHING
 from sensors.store import keys
 from sensors.store.client import make_client
 from sensors.store.store import Store
@@ -34,7 +35,8 @@ def make_frames() -> Frames:
 
 def add(frames: Frames, *entries: Any, machine: bool = True, dashboard: bool = False) -> None:
     for entry in entries:
-        frames.add(entry, is_machine_watched=machine, is_dashboard_watched=dashboard)
+        dashboards = {EVERYTHING.key: True} if dashboard else {}
+        frames.add(entry, is_machine_watched=machine, dashboards=dashboards)
 
 
 def dropped(what: str, reason: str) -> float:

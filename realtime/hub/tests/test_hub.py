@@ -22,6 +22,7 @@ from sensors.history.tests.following import audience
 from sensors.messages import DASHBOARD, READINGS, FeedHealth, LogEntry, MachineFrame
 from sensors.metrics import DROPPED, SCRIPT_ERRORS
 from sensors.models import Machine
+from sensors.scopes import EVERYTHING
 from sensors.store import keys
 from sensors.store.client import make_client
 from sensors.store.store import Store
@@ -90,7 +91,7 @@ async def watch(hub: Hub) -> Callable[..., Client]:
         if machine_id:
             hub.follow_machine(client.socket, machine_id, cursor=parse_cursor(cursor))
         else:
-            hub.follow_dashboard(client.socket)
+            hub.follow_dashboard(client.socket, EVERYTHING)
         return client
 
     return open_client
@@ -442,7 +443,7 @@ async def test_subscribed_dashboard_follows_exactly_these_machines(
     client = watch()
     await client.next("initial_data")
 
-    hub.subscribe(client.socket, ["MIL-002"])
+    hub.subscribe(client.socket, ["MIL-002"], EVERYTHING)
     subscribed = await client.next("subscribed")
     greeting = await client.next("initial_data")
     await store.log.append([make_reading(1.0)])
@@ -451,7 +452,7 @@ async def test_subscribed_dashboard_follows_exactly_these_machines(
     assert subscribed["data"] == {"machine_ids": ["MIL-002"]}
     assert greeting["machine_id"] == "MIL-002"
     assert await client.values(1) == [2.0]
-    hub.subscribe(client.socket, [])
+    hub.subscribe(client.socket, [], EVERYTHING)
     assert (await client.next("subscribed"))["data"] == {"machine_ids": []}
     assert (await client.next("initial_data"))["machine_id"] is None
 

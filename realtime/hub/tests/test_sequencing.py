@@ -11,11 +11,17 @@ import pytest
 from realtime import protocol
 from realtime.broadcast.frames import DashboardParts, MachineParts
 from realtime.hub.delivery import LATEST_MS, DeliveryProgress
-from realtime.hub.feeds import DashboardFeed, Feed, MachineFeed
+from realtime.hub.feeds import Feed
 from realtime.hub.followers import Follower, LogRead, LogReadResult, ReadKind
 from realtime.hub.overdue import Overdue
 from realtime.hub.sequencing import Action, dashboard_action, machine_action
-from realtime.hub.subscriptions import LINGER_SECONDS, Comparison, Subscriptions
+from realtime.hub.subscriptions import (
+    LINGER_SECONDS,
+    Comparison,
+    DashboardFeed,
+    MachineFeed,
+    Subscriptions,
+)
 from realtime.protocol import Cursor, Greeting, parse_cursor
 from realtime.tests.kinds import NOTE, UNKNOWN, make_note, make_unknown, note_payload, notes_in
 from sensors.enums import Quality
@@ -31,6 +37,7 @@ from sensors.messages import (
     pack,
     position_key,
 )
+from sensors.scopes import EVERYTHING
 from sensors.timestamps import SECOND_US
 
 MACHINE = "CNC-001"
@@ -420,11 +427,10 @@ class DashboardWorld(World):
     machine_id = None
 
     def make_feed(self) -> Feed:
-        return DashboardFeed(self.start, grace_us=900_000)
+        return DashboardFeed(EVERYTHING, self.start, grace_us=900_000)
 
     def frames_of(self, entries: Sequence[LogEntry]) -> list[Frame]:
-        parts = DashboardParts(0.25)
-        parts.skip(entries[0].previous)
+        parts = DashboardParts(EVERYTHING.key, entries[0].previous, interval=0.25)
         for entry in entries:
             _add(parts, entry)
         return parts.due(self.epoch, 0.0)
@@ -513,7 +519,7 @@ def test_dashboard_misses_no_entry_of_a_kind_that_is_not_coalesced(note_kind: No
 
 def test_dashboard_sockets_share_one_snapshot_for_a_gap() -> None:
     jobs: list[LogRead] = []
-    feed = DashboardFeed(jobs.append, grace_us=SECOND_US)
+    feed = DashboardFeed(EVERYTHING, jobs.append, grace_us=SECOND_US)
     recorders = [Recorder(), Recorder()]
     for recorder in recorders:
         feed.join(Follower(feed, recorder))
@@ -548,9 +554,9 @@ def test_log_that_went_back_is_resynchronised() -> None:
 def test_log_trimmed_until_it_is_empty_is_nothing_new() -> None:
     jobs: list[LogRead] = []
     shown = Subscriptions(jobs.append)
-    follower = Follower(shown.dashboard(), Recorder())
-    shown.dashboard().join(follower)
-    shown.dashboard().settle(
+    follower = Follower(shown.dashboard(EVERYTHING), Recorder())
+    shown.dashboard(EVERYTHING).join(follower)
+    shown.dashboard(EVERYTHING).settle(
         jobs.pop(), LogReadResult(Greeting(None, "e1", "10-0", {"machines": []}))
     )
 
@@ -599,7 +605,7 @@ def test_feed_that_nobody_follows_is_forgotten_after_a_while() -> None:
 
 def test_frame_without_text_moves_the_place_in_silence() -> None:
     jobs: list[LogRead] = []
-    feed = DashboardFeed(jobs.append, grace_us=SECOND_US)
+    feed = DashboardFeed(EVERYTHING, jobs.append, grace_us=SECOND_US)
     recorder = Recorder()
     follower = Follower(feed, recorder)
     feed.join(follower)

@@ -23,6 +23,7 @@ from sensors.history.tests.rows import NOON, make_reading, make_sensor, write_at
 from sensors.history.tests.test_buckets_and_changes import at, described
 from sensors.models import ConflictingReading
 from sensors.readers import positions
+from sensors.scopes import EVERYTHING
 from sensors.timestamps import SECOND_US, from_datetime, now_us, parse_rfc3339
 from sensors.twins.states import MachineState, SensorState, machine_state, sensor_state
 
@@ -73,7 +74,7 @@ def test_events_tell_silence_quality_and_conflict() -> None:
         sensor=sensor, measured_at=at(0), received_at=at(120), value=9.0, quality=GOOD,
         stored_value=20.0, stored_quality=GOOD,
     )  # fmt: skip
-    machine = machine_descriptions("CNC-001")["CNC-001"]
+    machine = machine_descriptions(EVERYTHING, "CNC-001")["CNC-001"]
 
     events, silences = recent_events(machine, at(200))
 

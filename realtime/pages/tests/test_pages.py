@@ -288,9 +288,9 @@ def test_queries_do_not_grow_with_machines(
         page_of(viewer, path)
 
 
-# Session, user, permissions (own, groups); machines and sensors; of a machine its changes and
-# conflicts.
-QUERIES = {"/": 6, "/machines/CNC-001/": 8}
+# Session, user, permissions (own, groups), scope; machines and sensors; of a machine its changes
+# and conflicts.
+QUERIES = {"/": 7, "/machines/CNC-001/": 9}
 
 
 def test_theme_is_kept_and_written_by_the_server(viewer: Client) -> None:

@@ -378,10 +378,10 @@ async def test_bad_message_gets_an_error_and_the_socket_stays_open(logged_in: Op
 async def test_database_away_before_anything_is_known_is_an_error(
     logged_in: Open, monkeypatch: pytest.MonkeyPatch, said: dict[str, Any]
 ) -> None:
-    def known() -> None:
+    def away() -> None:
         raise OperationalError("the database is away")
 
-    monkeypatch.setattr("sensors.catalogue.cache.known", known)
+    monkeypatch.setattr("sensors.catalogue.cache.catalogue_snapshot", away)
     browser = await logged_in("/ws/dashboard")
 
     await browser.send_json_to(said)

@@ -1,1 +1,1 @@
-"""What the OpenAPI document says of the API: addresses, shapes, errors, examples."""
+"""The OpenAPI document of the API: addresses, shapes, errors and examples."""

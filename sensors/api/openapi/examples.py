@@ -1,4 +1,4 @@
-"""What goes over the wire, as it might at a milling machine; a test holds it to the shapes."""
+"""Example messages of a milling machine; a test checks them against the shapes."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What the document says of each address: handlers name it by `described_by`."""
+"""The operations of the document; handlers name theirs by `described_by`."""
 
 from typing import Any
 

@@ -37,7 +37,7 @@ def objects(properties: Mapping[str, Part], *, optional: Iterable[str] = ()) -> 
 
 
 def closed(properties: Mapping[str, Part], *, optional: Iterable[str] = ()) -> Part:
-    """As `objects`, for what a client sends: other fields are refused."""
+    """Describe an object that a client sends: other fields are refused."""
     return {**objects(properties, optional=optional), "additionalProperties": False}
 
 

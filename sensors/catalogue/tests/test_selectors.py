@@ -8,12 +8,13 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from sensors.access.device_keys import create_device_key
-from sensors.catalogue.selectors import known, machine_descriptions, machines_after
+from sensors.catalogue.selectors import catalogue_snapshot, machine_descriptions, machines_after
 from sensors.history.queries.readings import PageCursor, reading_history, sensors_named
 from sensors.history.tests.rows import NOON, make_reading, write_at
 from sensors.messages import LiveReading
 from sensors.models import Machine, Sensor
 from sensors.readers import positions
+from sensors.scopes import EVERYTHING
 from sensors.tests.people import make_machine
 from sensors.timestamps import SECOND_US
 
@@ -120,7 +121,7 @@ def test_sensors_named(machine_id: str, sensor_type: str, expected: int) -> None
     for name in ("CNC-001", "CNC-002"):
         make_machine(name, "temperature", "vibration.drive_end")
 
-    assert sensors_named(machine_id, sensor_type).count() == expected
+    assert sensors_named(EVERYTHING, machine_id, sensor_type).count() == expected
 
 
 def test_history_same_queries_for_one_and_three_machines() -> None:
@@ -152,7 +153,7 @@ def test_machines_after_in_the_order_of_their_ids() -> None:
     for number in (3, 1, 2):
         make_machine(f"CNC-00{number}")
 
-    found = machines_after("CNC-001", limit=5)
+    found = machines_after(EVERYTHING, "CNC-001", limit=5)
 
     assert [machine.machine_id for machine in found] == ["CNC-002", "CNC-003"]
 
@@ -162,7 +163,7 @@ def test_machine_descriptions_same_queries_for_one_and_three() -> None:
     for number in range(1, 4):
         make_machine(f"CNC-00{number}", "temperature", "pressure")
         with CaptureQueriesContext(connection) as queries:
-            machine_descriptions()
+            machine_descriptions(EVERYTHING)
         counts.append(len(queries))
 
     assert counts == [2, 2, 2]
@@ -172,7 +173,7 @@ def test_machine_description_takes_the_sensors_own_range() -> None:
     make_machine()
     Sensor.objects.update(minimum=-5, stale_seconds=7)
 
-    sensor = machine_descriptions("CNC-001")["CNC-001"].sensors["temperature"]
+    sensor = machine_descriptions(EVERYTHING, "CNC-001")["CNC-001"].sensors["temperature"]
 
     assert (sensor.minimum, sensor.maximum, sensor.stale_seconds) == (-5, 200, 7)
     assert Machine.objects.count() == 1
@@ -183,12 +184,12 @@ def test_catalogue_leaves_nothing_to_the_collector() -> None:
     for number in range(1, 4):
         machine = make_machine(f"CNC-00{number}", "temperature", "vibration.drive_end")
         create_device_key(name=machine.machine_id, machines=[machine])
-    known()
+    catalogue_snapshot()
     gc.collect()
     gc.disable()
 
     try:
-        found = known()
+        found = catalogue_snapshot()
         left = gc.collect()
     finally:
         gc.enable()

@@ -11,9 +11,11 @@ import msgspec
 from django.db import connection
 from django.db.models import BigIntegerField, Case, OuterRef, QuerySet, Subquery, Value, When
 
+from sensors.catalogue.selectors import sensors_in
 from sensors.enums import Quality
 from sensors.messages import LiveReading
 from sensors.models import Reading, Sensor
+from sensors.scopes import Scope
 from sensors.timestamps import SECOND_US
 
 # Most pages end within this time; only the others search all partitions.
@@ -44,9 +46,9 @@ class Page(msgspec.Struct, frozen=True):
     next: PageCursor | None
 
 
-def sensors_named(machine_id: str = "", sensor_type: str = "") -> QuerySet[Sensor]:
-    """The sensors of a machine, of a name such as `vibration.drive_end`, of both, or all."""
-    sensors = Sensor.objects.all()
+def sensors_named(scope: Scope, machine_id: str = "", sensor_type: str = "") -> QuerySet[Sensor]:
+    """Return the scope's sensors: all, of a machine, of a name (`vibration.drive_end`), or both."""
+    sensors = sensors_in(scope)
     if machine_id:
         sensors = sensors.filter(machine__machine_id=machine_id)
     if sensor_type:

@@ -84,7 +84,7 @@ class Command(BaseCommand):
 
 
 class _Replay:
-    """One run of the command, with a `summary`, and a `problem` unless everything was kept."""
+    """A run of the command, with a `summary`, and a `problem` unless everything was kept."""
 
     def __init__(self, recording: Recording, *, machine_id: str) -> None:
         self.summary = "Stopped before anything was sent."

@@ -417,6 +417,18 @@ async def test_watched_forgets_what_is_over(store: Store) -> None:
     assert (await audience(store, now_us=NOW + 1000)).watched == {"MIL-002", "*"}
 
 
+async def test_scopes_are_kept_as_long_as_their_topics(store: Store) -> None:
+    topics, scopes = ["*a", "*b", "CNC-001"], {"a": '[["North","",""]]', "b": '[["South","",""]]'}
+
+    await store.audience.watch(topics, until_us=NOW + SECOND_US, scopes=scopes)
+
+    assert await store.audience.scope_texts(["b", "c", "a"]) == [scopes["b"], "", scopes["a"]]
+    assert (await audience(store, now_us=NOW)).watched == set(topics)
+    client = make_client(settings.REDIS_URL)
+    assert 0 < await client.ttl(keys.scope("a")) <= 60
+    await client.aclose()
+
+
 async def test_audience_without_the_right_to_ask_for_listeners_is_who_watches() -> None:
     refused = RedisError("NOPERM this user has no permissions to run the 'pubsub' command")
 

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from sensors.history.tests.rows import NOON, make_reading
 from sensors.messages import START, LiveReading
 from sensors.models import Machine, Sensor
+from sensors.scopes import EVERYTHING
 from sensors.store.store import Store
 from sensors.store.sync import get_sync_store
 from sensors.tests.people import log_readings, make_machine, mark_stored
@@ -32,7 +33,7 @@ def test_twin_with_its_newest_value() -> None:
     make_machine(name="Mill")
     log_readings(reading(1, 20.0), reading(2, 21.5))
 
-    found = twin("CNC-001", NOON + 12 * SECOND_US)
+    found = twin(EVERYTHING, "CNC-001", NOON + 12 * SECOND_US)
 
     assert found is not None
     [sensor] = found.state.sensors
@@ -42,7 +43,7 @@ def test_twin_with_its_newest_value() -> None:
 
 
 def test_twin_of_an_unknown_machine() -> None:
-    assert twin("CNC-009", NOON) is None
+    assert twin(EVERYTHING, "CNC-009", NOON) is None
 
 
 def test_twin_cursor_is_the_newest_stored_entry() -> None:
@@ -52,7 +53,7 @@ def test_twin_cursor_is_the_newest_stored_entry() -> None:
     log_readings(reading(2))
     log_readings(reading(3))
 
-    found = twin("CNC-001", NOON)
+    found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
     assert found.cursor == cursor(first)
@@ -64,7 +65,7 @@ def test_twin_cursor_with_entries_of_other_machines() -> None:
     own = log_readings(reading(1))
     mark_stored(log_readings(reading(1, machine_id="CNC-002")))
 
-    found = twin("CNC-001", NOON)
+    found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
     assert found.cursor == cursor(own)
@@ -75,7 +76,7 @@ def test_twin_cursor_of_a_quiet_machine_begins_at_the_start() -> None:
     make_machine("CNC-002")
     mark_stored(log_readings(reading(1, machine_id="CNC-002")))
 
-    found = twin("CNC-001", NOON)
+    found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
     assert found.cursor == cursor(START)
@@ -85,7 +86,7 @@ def test_twin_has_no_cursor_before_anything_is_stored() -> None:
     make_machine()
     log_readings(reading(1))
 
-    found = twin("CNC-001", NOON)
+    found = twin(EVERYTHING, "CNC-001", NOON)
 
     assert found is not None
     assert found.cursor is None
@@ -99,7 +100,7 @@ async def test_twin_cursor_misses_nothing(store: Store) -> None:
         if second == 0:
             await store.progress.mark("history", await store.log.epoch(), receipt.position or "")
 
-    found = await sync_to_async(twin)("CNC-001", NOON)
+    found = await sync_to_async(twin)(EVERYTHING, "CNC-001", NOON)
     assert found is not None
     missed = await store.log.missed("CNC-001", (found.cursor or "").partition(".")[2])
 
@@ -112,7 +113,11 @@ def test_plant_in_the_order_of_site_line_and_id() -> None:
     make_machine("CNC-002", site="A", line="2")
     make_machine("CNC-003", site="A", line="1")
 
-    assert [state.machine.machine_id for state in plant(NOON)] == ["CNC-003", "CNC-002", "CNC-001"]
+    assert [state.machine.machine_id for state in plant(EVERYTHING, NOON)] == [
+        "CNC-003",
+        "CNC-002",
+        "CNC-001",
+    ]
 
 
 def test_plant_same_queries_for_one_and_three_machines() -> None:
@@ -121,7 +126,7 @@ def test_plant_same_queries_for_one_and_three_machines() -> None:
         make_machine(f"CNC-00{number}")
         log_readings(reading(number, machine_id=f"CNC-00{number}"))
         with CaptureQueriesContext(connection) as queries:
-            plant(NOON)
+            plant(EVERYTHING, NOON)
         counts.append(len(queries))
 
     assert counts == [2, 2, 2]

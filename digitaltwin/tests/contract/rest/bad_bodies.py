@@ -1,4 +1,4 @@
-"""Bad input B to H: what is wrong in the body, and what it is answered."""
+"""Bad input B to H: faults in the body, each with its problem code."""
 
 from digitaltwin.tests.contract.rest.bodies import (
     a_million_zeros,

@@ -1,4 +1,4 @@
-"""Every line of bad_inputs.jsonl as a clause; what is sent for it is in the tables."""
+"""Every line of bad_inputs.jsonl as a clause; tables map it to the requests that it sends."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is wrong in a body, as checks: the means of bad input B to H (bad_bodies.py)."""
+"""Checks of faulty bodies, for bad input B to H (bad_bodies.py)."""
 
 import json
 from typing import Any
@@ -10,14 +10,14 @@ from digitaltwin.tests.contract.walk import Check, NotHere, expect, hold
 from sensors.timestamps import format_us, now_us
 
 SECOND = 1_000_000
-# As deep as a body may be: the object, its metadata, and what lies in that.
+# The depth limit of a body: the object, its metadata, and a value in the metadata.
 DEEPEST = 32
 
 
 def text(here: Instance, **fields: str) -> bytes:
-    """A good reading's JSON with these fields as they are written here."""
-    known = {name: json.dumps(value) for name, value in here.reading().items()}
-    return _object(known | fields)
+    """Write a valid reading's JSON, with these fields as raw JSON text."""
+    valid = {name: json.dumps(value) for name, value in here.reading().items()}
+    return _object(valid | fields)
 
 
 def _object(fields: dict[str, str]) -> bytes:
@@ -25,17 +25,17 @@ def _object(fields: dict[str, str]) -> bytes:
 
 
 def bytes_of(code: str, *bodies: bytes, status: int = 400) -> Check:
-    """Each of these bodies gets this refusal."""
+    """Make a check that each of these bodies is refused by this code."""
 
     def check(here: Instance) -> None:
-        for one in bodies:
-            expect_problem(here.send(one), status, code)
+        for body in bodies:
+            expect_problem(here.send(body), status, code)
 
     return check
 
 
 def written(code: str, name: str, *values: str) -> Check:
-    """A good reading whose field is written like this gets this refusal."""
+    """Make a check that a reading with this raw JSON text in a field is refused."""
 
     def check(here: Instance) -> None:
         for value in values:
@@ -45,7 +45,7 @@ def written(code: str, name: str, *values: str) -> Check:
 
 
 def given(code: str, name: str, *values: Any) -> Check:
-    """A good reading whose field has this value gets this refusal."""
+    """Make a check that a reading with this value in a field is refused."""
 
     def check(here: Instance) -> None:
         for value in values:
@@ -76,7 +76,7 @@ def accepted(name: str, *values: Any) -> Check:
 
 
 def in_pieces(*pieces: tuple[bytes, bytes]) -> Check:
-    """A good body with the first of a pair replaced by the second is malformed."""
+    """Make a check that a valid body with a replacement by each pair is malformed."""
 
     def check(here: Instance) -> None:
         for old, new in pieces:
@@ -178,7 +178,7 @@ def long_fraction(here: Instance) -> None:
 
 
 def from_now(seconds: int, code: str | None) -> Check:
-    """A reading measured so many seconds from now is taken, or refused with this code."""
+    """Make a check that a reading so many seconds from now is accepted, or refused by a code."""
 
     def check(here: Instance) -> None:
         answer = here.send(here.reading(timestamp=format_us(now_us() + seconds * SECOND)))
@@ -197,7 +197,7 @@ def at_no_offset(here: Instance) -> None:
 
 
 def at_a_moment_that_no_clock_showed(here: Instance) -> None:
-    """Berlin skipped this hour; with its offset it is a moment all the same."""
+    """Berlin skipped this hour; with an offset the timestamp is valid nevertheless."""
     answer = here.send(here.reading(timestamp="2026-03-29T02:30:00+01:00"))
     hold(answer.status_code in (200, 201), f"taken, got {answer.status_code}")
 

@@ -1,4 +1,4 @@
-"""Bad input A: what is wrong around the body, over a socket of our own."""
+"""Bad input A: faults around the body, sent over a raw socket."""
 
 import gzip
 import json
@@ -87,7 +87,7 @@ def declared_too_large(here: Instance) -> None:
 
 
 def chunked_too_large(here: Instance) -> None:
-    """50 MB at most; a server that reads no more than the limit stops taking them early."""
+    """Send up to 50 MB; a server that stops reading at its limit refuses them early."""
     chunk = b"10000\r\n" + b" " * 65536 + b"\r\n"
     with here.connection() as there:
         there.sendall(here.head("Transfer-Encoding: chunked"))

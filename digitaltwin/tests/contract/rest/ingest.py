@@ -27,7 +27,7 @@ UNITS = [
 
 
 def stored(here: Instance, sent: dict[str, Any]) -> dict[str, Any]:
-    """The reading as the read API gives it, once it is in the database."""
+    """Read the stored reading back by the read API."""
     query = {"machine_id": sent["machine_id"], "sensor_type": sent["sensor_type"]}
     start = parse_rfc3339(sent["timestamp"])
     end = format_us(start + 1)

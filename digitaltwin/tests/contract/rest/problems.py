@@ -8,7 +8,7 @@ MEMBERS = {"type", "title", "status", "detail", "code", "request_id"}
 
 
 def expect_problem(answer: httpx.Response, status: int, code: str) -> None:
-    """Raises Miss unless the answer is this problem, whole and in form."""
+    """Raise Miss unless the response is this problem, complete and well-formed."""
     expect((answer.status_code, _code(answer)), (status, code), answer.request.url.path)
     problem = answer.json()
     expect(answer.headers["content-type"], "application/problem+json", "content type")

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from digitaltwin.site.middleware import DOCUMENTS
+from digitaltwin.site.middleware import OPENAPI_POLICY
 from digitaltwin.tests.browser.chromium import chromium
 from digitaltwin.tests.support.product import Product, running
 
@@ -26,7 +26,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
 
 
 def complaints(said: "ConsoleMessage") -> list[str]:
-    """What the browser says of an address it was refused, or of what the policy stopped."""
+    """Collect the browser's messages about refused addresses and violations of the policy."""
     return [f"{said.text} {said.location}"] if said.type in ("error", "warning") else []
 
 
@@ -80,4 +80,4 @@ def test_documents_have_their_policy(product: Product, path: str) -> None:
     answer = httpx.get(f"{product.url}{path}")
 
     assert answer.status_code == 200
-    assert answer.headers["content-security-policy"] == DOCUMENTS
+    assert answer.headers["content-security-policy"] == OPENAPI_POLICY
