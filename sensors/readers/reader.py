@@ -109,7 +109,7 @@ class LogReader(ABC):
             if not self._is_resumed:
                 await self._resume()
             entries, epoch = await self._read(ended)
-            if epoch == self.epoch:
+            if epoch == self.epoch or self._adopt(epoch):
                 await self._handle_batches(entries, ended)
             elif epoch:
                 self._is_resumed = False
@@ -175,6 +175,15 @@ class LogReader(ABC):
                 )
             self.epoch, self.position = epoch, START
 
+    def _adopt(self, epoch: str) -> bool:
+        """Take the first epoch of a log that had none: the position before it is still right.
+
+        Return whether the entries just read can be handled; otherwise they are read again.
+        """
+        if not self.epoch:
+            self.epoch = epoch
+        return self.epoch == epoch
+
     def _suspend(self) -> None:
         """Prepare for an outage: the position in memory is still right after it."""
         return
@@ -238,6 +247,10 @@ class DurableReader(LogReader):
             partial(positions.resume, self.name, epoch)
         )
         await self._save()
+
+    def _adopt(self, epoch: str) -> bool:
+        # The database has the epoch, too: it is moved there first.
+        return False
 
     def _suspend(self) -> None:
         self._is_resumed = False

@@ -8,6 +8,7 @@ import msgspec
 import pytest
 from channels.layers import channel_layers, get_channel_layer
 from django.conf import settings
+from structlog.testing import capture_logs
 
 from realtime import groups
 from realtime.broadcast.frames import Frames
@@ -331,6 +332,24 @@ async def test_broadcast_sends_what_is_watched_at_once(
     assert (one.previous, one.position) == ("0-0", receipt.position)
     assert one.epoch == all_of.epoch == await store.log.epoch()
     assert values_in(one.text) == values_in(all_of.text) == [1.0]
+
+
+async def test_first_entry_of_an_empty_log_does_not_restart_the_broadcast(
+    store: Store, frames_of: NextFrame
+) -> None:
+    await watch(store, "CNC-001")
+    stop = asyncio.Event()
+    with capture_logs() as lines:
+        task = await running(BroadcastReader(store), stop)
+        frame = await first_frame(frames_of, groups.machine("CNC-001"))
+
+        await store.log.append([make_reading(1.0)])
+        async with asyncio.timeout(1):
+            assert values_in((await frame).text) == [1.0]
+        stop.set()
+        await task
+
+    assert [line["epoch"] for line in lines if line["event"] == "broadcast_started"] == [""]
 
 
 async def test_broadcast_sends_nothing_that_nobody_watches(
