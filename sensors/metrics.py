@@ -57,7 +57,7 @@ DROPPED = Counter(
 )
 SCRIPT_ERRORS = Counter(
     "digitaltwin_script_errors",
-    "Redis scripts that failed by an error of their own or of the data they met.",
+    "Redis scripts that failed with a script error.",
     ["script"],
 )
 
