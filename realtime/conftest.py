@@ -11,7 +11,7 @@ from sensors.store.store import Store
 
 @pytest.fixture
 async def hub(store: Store) -> AsyncIterator[Hub]:
-    """The hub of this test's loop; afterwards it has left nothing running."""
+    """Provide the hub of this test's loop; afterwards it has left nothing running."""
     hub = get_hub()
     yield hub
     get_hub.forget()
@@ -20,5 +20,5 @@ async def hub(store: Store) -> AsyncIterator[Hub]:
 
 @pytest.fixture
 def note_kind(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This process knows the test's kind of entries."""
+    """Register the test's kind of entries in this process."""
     kinds.register(monkeypatch)

@@ -11,7 +11,7 @@ from sensors.store.store import Store
 
 @pytest.fixture
 async def fresh_store(store: Store) -> Callable[[], Awaitable[Store]]:
-    """Empties Redis again for each example of a property test."""
+    """Empty Redis again for each example of a property test."""
 
     async def fresh() -> Store:
         with make_sync_client(settings.REDIS_URL) as client:

@@ -16,7 +16,7 @@ def may_manage(manager: User, user: User) -> bool:
 
 
 def grantable_groups(manager: User) -> QuerySet[Group]:
-    """Groups whose permissions the manager holds."""
+    """Return the groups whose permissions the manager holds."""
     if manager.is_superuser:
         return Group.objects.all()
     return Group.objects.exclude(

@@ -30,7 +30,7 @@ LOCKED_OUT_CODE = "locked-out"
 
 
 def client_address(request: HttpRequest) -> str | None:
-    """The address under which django-axes counts failures; None when it is not an IP address.
+    """Return the address under which failures are counted; None if it is not an IP address.
 
     Behind a trusted proxy (TRUSTED_PROXIES) the server has replaced the proxy's address by the
     client's.

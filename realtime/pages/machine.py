@@ -101,7 +101,7 @@ def _silent_since(state: MachineState) -> int:
 
 
 def _readings(sensors: Sequence[SensorState]) -> list[tuple[SensorState, LiveReading]]:
-    """The sensors that have a reading, each with its reading."""
+    """Return the sensors that have a reading, each with its reading."""
     return [(sensor, sensor.reading) for sensor in sensors if sensor.reading]
 
 

@@ -61,7 +61,7 @@ def machine_silences(changes: Sequence[Change]) -> list[Silence]:
 
 
 def _silences(changes: Iterable[Change]) -> Iterable[Silence]:
-    """The silences of one sensor; the first ends with its oldest reading that was read."""
+    """Yield the silences of a sensor; the first ends with its oldest reading that was read."""
     is_first = True
     for change in changes:
         if is_first:

@@ -8,6 +8,8 @@ from sensors.exceptions import SensorsError
 
 
 class NotAuthenticated(SensorsError):
+    """The request proves no valid device key."""
+
     status = 401
     code = "unauthenticated"
     title = "Device key required"

@@ -35,6 +35,7 @@ class UserTokenAuthentication(JWTAuthentication):
     """
 
     def get_user(self, validated_token: Token) -> User:  # type: ignore[override]
+        """Return the user of a valid token. Raises AuthenticationFailed."""
         try:
             user = cast(User, super().get_user(validated_token))
         except (ValueError, OverflowError) as exc:  # a user id that no database can hold
@@ -44,6 +45,7 @@ class UserTokenAuthentication(JWTAuthentication):
         return user
 
     def authenticate_header(self, request: Any) -> str:
+        """Return the scheme that a 401 asks for."""
         return "Bearer"
 
 

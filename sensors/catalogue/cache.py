@@ -61,6 +61,7 @@ class Catalogue:
         self._used.add(key_id)
 
     async def aclose(self) -> None:
+        """End the watching and the thread of the database."""
         if self._watching is not None:
             self._watching.cancel()
             await asyncio.gather(self._watching, return_exceptions=True)

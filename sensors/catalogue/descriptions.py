@@ -55,6 +55,7 @@ class KeyDescription(msgspec.Struct, frozen=True):
     expires_at: int | None
 
     def speaks_for(self, machine_id: str) -> bool:
+        """Return whether the key is valid for this machine."""
         return self.all_machines or machine_id in self.machine_ids
 
 

@@ -150,7 +150,7 @@ def _rows(machines: QuerySet[Machine]) -> list[Any]:
 
 
 def _described(rows: Iterable[Any], sensors: QuerySet[Sensor]) -> list[MachineDescription]:
-    """The machines of these rows with their sensors, which are sorted by name."""
+    """Describe the machines of these rows with their sensors, sorted by name."""
     machines = {row.pk: _machine(row) for row in rows}
     described = sorted(_sensors(sensors, machines), key=lambda pair: pair[1].name)
     for machine_pk, sensor in described:
@@ -159,7 +159,7 @@ def _described(rows: Iterable[Any], sensors: QuerySet[Sensor]) -> list[MachineDe
 
 
 def _machine(row: Any) -> MachineDescription:
-    """A machine without sensors. Words that many machines share are kept once."""
+    """Describe a machine without sensors; words that many machines share are kept once."""
     return MachineDescription(
         pk=row.pk,
         machine_id=intern(row.machine_id),

@@ -51,6 +51,7 @@ class HistoryReader(DurableReader):
         return await self.store.log.read_with_epoch(self.position, count=count, reader=self.name)
 
     def batches(self, entries: Sequence[LogEntry]) -> Iterable[Sequence[LogEntry]]:
+        """Split the entries into transactions of at most so many rows."""
         return chunked(entries, weight=lambda entry: entry.count, limit=self._max_rows)
 
     async def handle(self, entries: Sequence[LogEntry]) -> None:

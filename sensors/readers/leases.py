@@ -59,7 +59,7 @@ async def is_set_within(event: asyncio.Event, seconds: float) -> bool:
 
 
 class _Lease:
-    """This process's claim on one reader; `_until` is its end by the loop's own clock."""
+    """The claim of this process on a reader; `_until` is its end by the loop's own clock."""
 
     def __init__(
         self, store: Store, reader: str, *, seconds: float, renew_every: float, grace: float

@@ -235,6 +235,7 @@ class DurableReader(LogReader):
         self.database = DatabaseThread(self.name)
 
     async def bookkeeping(self) -> float:
+        """Trim the log and show the lag; return the seconds until the next time."""
         now = now_us()
         is_full = await trim(self.store, now_us=now)
         await show_lag(self.store, self.name, self.position, now_us=now)

@@ -43,6 +43,7 @@ class AppendRequest(msgspec.Struct, gc=False):
 
     @property
     def readings(self) -> int:
+        """The number of readings."""
         return len(self.packed.indices)
 
 
@@ -68,6 +69,7 @@ class Appender:
         return await request.receipt
 
     async def close(self) -> None:
+        """Wait for the flush in flight, then disconnect."""
         if self._task is not None:
             await asyncio.gather(self._task, return_exceptions=True)
         await self._connection.aclose()

@@ -64,6 +64,7 @@ def text(value: bytes | str | None) -> str:
 
 
 def is_memory(url: str) -> bool:
+    """Return whether the address stands for fakeredis in this process."""
     return urlsplit(url).scheme == "memory"
 
 

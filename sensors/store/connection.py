@@ -59,6 +59,7 @@ class SerialConnection:
                 raise
 
     async def aclose(self) -> None:
+        """Disconnect; the next call connects again."""
         if self._connection is not None:
             await self._connection.disconnect(nowait=True)
 
@@ -81,11 +82,13 @@ class ReaderConnections:
         self._connections: dict[str, SerialConnection] = {}
 
     def of(self, reader: str) -> SerialConnection:
+        """Return the connection of this reader, made at the first call."""
         if reader not in self._connections:
             self._connections[reader] = SerialConnection(self._url, seconds=self._seconds)
         return self._connections[reader]
 
     async def aclose(self) -> None:
+        """Disconnect the connections of all readers."""
         for connection in self._connections.values():
             await connection.aclose()
 

@@ -30,10 +30,12 @@ _MARKS = {HISTORY_READER: STORED, BROADCAST_READER: BROADCAST}
 
 
 def latest(machine_id: str) -> str:
+    """Return the key of the latest values of a machine."""
     return f"{LATEST_PREFIX}{machine_id}"
 
 
 def updates(machine_id: str) -> str:
+    """Return the channel of plain subscribers to a machine."""
     return f"{UPDATES_PREFIX}{machine_id}"
 
 
@@ -48,4 +50,5 @@ def scope(scope_key: str) -> str:
 
 
 def lease(reader: str) -> str:
+    """Return the key of the lease of a reader."""
     return f"lease:{SHARD}:{reader}"

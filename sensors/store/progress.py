@@ -117,6 +117,7 @@ class Counters:
         self._client = client
 
     async def add(self, counts: Mapping[str, int]) -> None:
+        """Add to the counters by name."""
         with translate_errors():
             async with self._client.pipeline(transaction=False) as pipe:
                 for name, by in counts.items():
@@ -137,4 +138,5 @@ def decode_mark(value: bytes | str | None) -> tuple[str, str]:
 
 
 def decode_counters(fields: Mapping[Any, Any]) -> dict[str, int]:
+    """Return the counters of a Redis hash, sorted by name."""
     return {text(name): int(value) for name, value in sorted(fields.items())}

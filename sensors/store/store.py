@@ -37,6 +37,7 @@ class Store:
         self.counters = Counters(self._client)
 
     async def aclose(self) -> None:
+        """Finish the flush in flight and disconnect."""
         await self._appender.close()
         await self._connections.aclose()
         await self._client.aclose()

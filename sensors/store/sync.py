@@ -40,6 +40,7 @@ class SyncStore:
         self.in_memory = is_memory(url)
 
     def close(self) -> None:
+        """Disconnect."""
         self._client.close()
 
     def snapshots(self, machine_ids: Sequence[str]) -> list[Snapshot]:
@@ -57,6 +58,7 @@ class SyncStore:
             return decode_mark(self._client.get(keys.STORED))
 
     def counters(self) -> dict[str, int]:
+        """Return the counters shown by `/health` and the plant page."""
         with translate_errors():
             return decode_counters(self._client.hgetall(keys.METRICS))
 

@@ -67,7 +67,7 @@ def latest_readings(machine: MachineDescription) -> tuple[LiveReading, ...]:
 
 
 def _stored_cursor(epoch: str, position: str) -> str | None:
-    """The machine's newest entry that is in the database, walking back from its newest."""
+    """Find the newest entry of the machine that is in the database, going back from its newest."""
     store = get_sync_store()
     stored_epoch, stored = store.stored()
     if not epoch or stored_epoch != epoch:

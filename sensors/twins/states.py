@@ -45,6 +45,7 @@ class MachineState(msgspec.Struct, frozen=True):
 
     @property
     def connectivity_name(self) -> str:
+        """The connectivity as pages and scripts name it."""
         return "unknown" if self.connectivity is None else self.connectivity.value
 
 

@@ -31,7 +31,7 @@ def words(values: Iterable[str]) -> Part:
 
 
 def objects(properties: Mapping[str, Part], *, optional: Iterable[str] = ()) -> Part:
-    """An object with these properties; all but the optional ones are always there."""
+    """Describe an object with these properties; all but the optional ones are always there."""
     required = [name for name in properties if name not in set(optional)]
     return {"type": "object", "properties": dict(properties), "required": required}
 
@@ -58,7 +58,7 @@ def content(schema: Part, examples: Mapping[str, Any]) -> Part:
 
 
 def answer(description: str, schema: Part, examples: Mapping[str, Any], *headers: str) -> Part:
-    """A response; what every answer has and these headers of the components."""
+    """Describe a response with the headers of every answer and these of the components."""
     return {
         "description": description,
         "headers": named_headers(*headers),
@@ -74,7 +74,7 @@ EVERYWHERE = ("X-Request-ID", "X-Process-Time")
 
 
 def problem_answer(status: int, codes: Iterable[str], *headers: str) -> Part:
-    """A response that is an error; the wires describe the codes by their meanings."""
+    """Describe an error response; digitaltwin/openapi adds the meanings of the codes."""
     narrowed = {
         **shape("Problem"),
         "properties": {"status": {"const": status}, "code": {"enum": sorted(codes)}},

@@ -106,7 +106,7 @@ def _newest_rows(
 def _candidates(
     sensors: QuerySet[Sensor], *, start: int, end: int, limit: int, after: PageCursor | None
 ) -> Sequence[tuple[int, int]]:
-    """The sensors that can have readings on the page, each with the end of its readings.
+    """Return the sensors that can have readings on the page, each with the end of its range.
 
     A sensor is left out when `limit` others have newer readings than its newest.
     """
