@@ -35,11 +35,24 @@ async def chromium() -> AsyncIterator["Browser"]:
         await browser.close()
 
 
+# The session of each user who logged in, by password: a login takes a second of CPU.
+_sessions: dict[str, str] = {}
+
+
 async def log_in(page: "Page", facts: dict[str, Any]) -> None:
-    """Log in as the first user of `up.json`; ends on the plant's page."""
+    """Log in as the first user of `up.json`; ends on the plant's page.
+
+    After the first login of a user, further pages get the cookie of that session.
+    """
     url, operator = facts["url"].rstrip("/"), facts["operator"]
+    if session := _sessions.get(operator["password"]):
+        await page.context.add_cookies([{"name": "sessionid", "value": session, "url": url}])
+        await page.goto(f"{url}/")
+        return
     await page.goto(f"{url}/login/")
     await page.get_by_label("User name").fill(operator["username"])
     await page.get_by_label("Password").fill(operator["password"])
     await page.locator("main button").click()
     await page.wait_for_url(f"{url}/")
+    cookies = {cookie["name"]: cookie["value"] for cookie in await page.context.cookies()}
+    _sessions[operator["password"]] = cookies["sessionid"]

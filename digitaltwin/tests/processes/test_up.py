@@ -200,5 +200,5 @@ def test_redis_that_may_forget_is_refused(tmp_path: Path) -> None:
         assert outcome(process, tmp_path / "second.log") == (
             1,
             "This Redis may lose accepted readings: its maxmemory-policy is allkeys-lru, not "
-            "noeviction. Change that, or set ALLOW_VOLATILE_LOG=true to run all the same.",
+            "noeviction. Change this, or set ALLOW_VOLATILE_LOG=true to run anyway.",
         )

@@ -22,6 +22,8 @@ from digitaltwin.tests.support.servers import (
     ROOT,
     environment,
     free_port,
+    get,
+    http_client,
     is_ready,
     stop,
     wait_for,
@@ -82,7 +84,7 @@ class Live:
         self.port = port
         self.url = f"http://{LOOPBACK}:{port}"
         self.sessions: dict[str, str] = facts["sessions"]
-        self.device = httpx.Client(
+        self.device = http_client(
             base_url=self.url, headers={"Authorization": f"Bearer {facts['device_key']}"}
         )
         self._numbers = count(1)
@@ -122,7 +124,7 @@ class Live:
     def dropped(self, kind: str) -> float:
         """Return the number of dropped items of this kind because of slow clients."""
         name = f'digitaltwin_dropped_total{{reason="slow",what="{kind}"}}'
-        lines = httpx.get(f"{self.url}/metrics").text.splitlines()
+        lines = get(f"{self.url}/metrics").text.splitlines()
         return float(next((line.split()[1] for line in lines if line.startswith(name)), 0))
 
     @property

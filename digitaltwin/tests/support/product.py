@@ -12,7 +12,14 @@ from typing import Any
 
 import httpx
 
-from digitaltwin.tests.support.servers import ROOT, environment, free_port, wait_for
+from digitaltwin.tests.support.servers import (
+    ROOT,
+    environment,
+    free_port,
+    get,
+    http_client,
+    wait_for,
+)
 
 STOP_SECONDS = 20.0
 
@@ -44,17 +51,17 @@ class Product:
 
     def device(self) -> httpx.Client:
         headers = {"Authorization": f"Bearer {self.facts['device_key']}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=10)
+        return http_client(base_url=self.url, headers=headers, timeout=10)
 
     def operator(self) -> httpx.Client:
         """Open a client with the first user's token."""
         url = f"{self.url}/api/v1/auth/token"
         answer = httpx.post(url, json=self.facts["operator"], timeout=30)
         headers = {"Authorization": f"Bearer {answer.json()['access']}"}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=10)
+        return http_client(base_url=self.url, headers=headers, timeout=10)
 
     def health(self) -> dict[str, Any]:
-        checks: dict[str, Any] = httpx.get(f"{self.url}/api/v1/health", timeout=5).json()
+        checks: dict[str, Any] = get(f"{self.url}/api/v1/health").json()
         return checks
 
     def kill(self, name: str) -> None:
