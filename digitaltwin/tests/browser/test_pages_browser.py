@@ -114,6 +114,8 @@ async def test_quality_is_named_on_the_page_while_it_is_not_good(
 
 
 async def test_session_that_ended_leads_to_the_login(page: "Page", product: Product) -> None:
+    with product.device() as device:
+        post(device, 20.5)
     await open_twin(page, product)
 
     await page.context.clear_cookies()
