@@ -32,7 +32,8 @@ class Catalogue:
 
     def __init__(self) -> None:
         self._thread = DatabaseThread("catalogue")
-        self._snapshot: CatalogueSnapshot | None = None
+        # The newest snapshot, None before the first use: for the device path, without a coroutine.
+        self.snapshot: CatalogueSnapshot | None = None
         self._fingerprint: object = None
         self._loading = asyncio.Lock()
         self._watching: asyncio.Task[None] | None = None
@@ -44,10 +45,10 @@ class Catalogue:
 
         Raises DatabaseError at the first use only; later the last snapshot is kept.
         """
-        if self._snapshot is not None:
-            return self._snapshot
+        if self.snapshot is not None:
+            return self.snapshot
         async with self._loading:
-            return self._snapshot or await self._load()
+            return self.snapshot or await self._load()
 
     async def register(self, names: Iterable[tuple[str, str]]) -> CatalogueSnapshot:
         """Make these (machine id, sensor name) and reload at once. Raises DatabaseError."""
@@ -72,7 +73,7 @@ class Catalogue:
         self._fingerprint, loaded = await self._thread.run(
             lambda: (catalogue_fingerprint(), catalogue_snapshot())
         )
-        self._snapshot = loaded
+        self.snapshot = loaded
         if self._watching is None:
             self._watching = asyncio.create_task(self._watch())
         return loaded

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError
 
 from sensors.access.device_authentication import device_key
-from sensors.catalogue.cache import get_catalogue
+from sensors.catalogue.cache import Catalogue, get_catalogue
 from sensors.catalogue.descriptions import CatalogueSnapshot, KeyDescription
 from sensors.enums import Outcome
 from sensors.exceptions import (
@@ -54,53 +54,44 @@ async def take_readings(
     """
     key_prefix = ""
     try:
-        snapshot = await _catalogue_snapshot()
+        catalogue = get_catalogue()
+        snapshot = catalogue.snapshot or await _first_snapshot(catalogue)
         key = device_key(authorization, snapshot, now_us=now_us())
         key_prefix = key.prefix
-        get_catalogue().note_use(key.id)
+        catalogue.note_use(key.id)
         body, options = await read_content()
         with INGEST_SECONDS.time(), _InFlight():
-            if is_batch:
-                return await _take_batch(body, key, snapshot, options)
-            return await _take_single(body, key, snapshot, options)
+            return await _take(body, key, snapshot, options, is_batch=is_batch)
     except DatabaseError as exc:
         refusal = LogUnavailable("The sensor could not be registered; send the readings again.")
         record_refusal(refusal, key_prefix=key_prefix)
         raise refusal from exc
     except Exception as exc:
+        if isinstance(exc, InvalidReadings) and not is_batch:
+            exc.errors = [msgspec.structs.replace(error, index=None) for error in exc.errors]
         record_refusal(exc, key_prefix=key_prefix)
         raise
 
 
-async def _take_batch(
-    body: bytes, key: KeyDescription, snapshot: CatalogueSnapshot, options: IngestOptions
+async def _take(
+    body: bytes,
+    key: KeyDescription,
+    snapshot: CatalogueSnapshot,
+    options: IngestOptions,
+    *,
+    is_batch: bool,
 ) -> IngestReceipt:
+    """Parse, admit, append and wait; a single reading is never partial."""
     received_at = now_us()
-    parsed = parse_batch(body, now_us=received_at)
-    admitted = await admit(parsed, key, snapshot, received_at=received_at, partial=options.partial)
-    return await _log(admitted, key, options)
-
-
-async def _take_single(
-    body: bytes, key: KeyDescription, snapshot: CatalogueSnapshot, options: IngestOptions
-) -> IngestReceipt:
-    received_at = now_us()
-    try:
-        parsed = parse_single(body, now_us=received_at)
-        admitted = await admit(parsed, key, snapshot, received_at=received_at)
-        return await _log(admitted, key, IngestOptions(ack_stored=options.ack_stored))
-    except InvalidReadings as exc:
-        exc.errors = [msgspec.structs.replace(error, index=None) for error in exc.errors]
-        raise
-
-
-async def _log(admitted: Admitted, key: KeyDescription, options: IngestOptions) -> IngestReceipt:
-    if not admitted.readings:
-        raise _all_refused(admitted.refused)
-    appended = await append(admitted.readings, key_id=str(key.id), partial=options.partial)
-    stored = await is_stored(appended, wanted=options.ack_stored)
+    parse, partial = (parse_batch, options.partial) if is_batch else (parse_single, False)
+    parsed = parse(body, now_us=received_at)
+    admitted = await admit(parsed, key, snapshot, received_at=received_at, partial=partial)
     refused = admitted.refused
-    if options.partial:
+    if not admitted.readings:
+        raise _all_refused(refused)
+    appended = await append(admitted.readings, key_id=str(key.id), partial=partial)
+    stored = await is_stored(appended, wanted=options.ack_stored)
+    if partial:
         refused = refused | _conflicting(admitted, appended)
         if len(refused) == len(set(admitted.indices) | refused.keys()):
             raise _all_refused(refused)
@@ -186,8 +177,8 @@ class _InFlight:
         _InFlight.count -= 1
 
 
-async def _catalogue_snapshot() -> CatalogueSnapshot:
+async def _first_snapshot(catalogue: Catalogue) -> CatalogueSnapshot:
     try:
-        return await get_catalogue().current()
+        return await catalogue.current()
     except DatabaseError as exc:
         raise LogUnavailable("The machines cannot be loaded; send the readings again.") from exc

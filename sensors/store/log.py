@@ -1,7 +1,7 @@
 """The log: one Redis stream, whose entries name the position of their machine's entry before."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -30,15 +30,15 @@ class Log:
         self._connections = connections
         self._decode_audience = AudienceDecoder()
 
-    async def append(
+    def append(
         self, readings: Sequence[LiveReading], *, key_id: str = "", partial: bool = False
-    ) -> Receipt:
+    ) -> Coroutine[Any, Any, Receipt]:
         """Log one request's readings, all or none (`partial`: all that do not conflict).
 
         The receipt has an outcome for each; with a conflict and not `partial` nothing was
         written. Raises LogUnavailable, RateLimited or LogFull.
         """
-        return await self._appender.append(readings, key_id=key_id, partial=partial)
+        return self._appender.append(readings, key_id=key_id, partial=partial)
 
     async def append_entry(self, machine_id: str, kind: str, payload: bytes) -> str:
         """Log one entry of any kind but readings (`append`); return its position.
